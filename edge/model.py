@@ -1,0 +1,155 @@
+"""The words every room speaks: addresses, members, load, popularity. No behaviour beyond their own.
+
+May import nothing of `edge`, and neither clocks, sockets nor randomness.
+"""
+
+from enum import IntEnum
+from typing import Annotated, NamedTuple, Self
+
+from msgspec import Meta, Struct
+
+NAME_MAX_BYTES = 63  # a Kubernetes pod name is a DNS label (RFC 1123)
+PATH_MAX_BYTES = 512
+TOP_SEGMENTS = 5  # seed S1: a node tells its five hottest segments
+
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX_BYTES)]
+Label = Annotated[str, Meta(max_length=NAME_MAX_BYTES)]
+Url = Annotated[str, Meta(max_length=256)]
+Path = Annotated[str, Meta(min_length=1, max_length=PATH_MAX_BYTES)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=0, le=2**48)]
+Version = Annotated[int, Meta(ge=0, le=2**62)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+
+
+class ConfigError(Exception):
+    """A user's mistake in a flag, variable, file or environment: what is wrong, where, and what would be right.
+
+    Args:
+        field: where the mistake is, as the user knows it, e.g. ``gossip.bind`` or a file name.
+        problem: what is wrong there.
+        hint: what would be right.
+    """
+
+    def __init__(self, field: str, problem: str, hint: str) -> None:
+        super().__init__(field, problem, hint)
+        self.field = field
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}; {self.hint}"
+
+
+class Address(NamedTuple):
+    """Where a UDP or TCP socket is: a host (name or address, IPv6 without brackets) and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, field: str) -> Self:
+        """Read ``host:port`` or ``[v6]:port``.
+
+        Raises:
+            ConfigError: naming `field`, when the text is neither.
+        """
+        host, separator, port = text.strip().rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            host = ""
+        if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise ConfigError(field, f"{text!r} is no address", "write host:port, e.g. 127.0.0.1:7700 or [::1]:7700")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Status(IntEnum):
+    """What is held of a member. At equal incarnation the higher value wins (PROTOCOL.md, Identity)."""
+
+    ALIVE = 0
+    SUSPECT = 1
+    UNREACHABLE = 2
+    LEFT = 3
+
+
+COUNTER_BITS = 16
+
+
+def incarnation_of(generation: int, counter: int = 0) -> int:
+    """`generation << 16 | counter`: process start in seconds, then the owner's refutations."""
+    return generation << COUNTER_BITS | counter
+
+
+def generation_of(incarnation: int) -> int:
+    """The process start, in seconds, that an incarnation belongs to."""
+    return incarnation >> COUNTER_BITS
+
+
+def epoch_of(incarnation: int) -> int:
+    """Eight bits of the generation: they tie a load report to the process that made it, at two digits' cost."""
+    return generation_of(incarnation) & 0xFF
+
+
+class Member(Struct, frozen=True, array_like=True):
+    """One node as it describes itself; `incarnation` and `status` order its records."""
+
+    name: Name
+    incarnation: Version
+    status: Status
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Port
+    admin: Url = ""
+    public: Url = ""
+    region: Label = ""
+    zone: Label = ""
+    isp: Label = ""
+    tags: Annotated[dict[Label, Label], Meta(max_length=16)] = {}
+
+    @property
+    def address(self) -> Address:
+        """Where it receives gossip."""
+        return Address(self.host, self.port)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Orders all records of one name: the greater is the newer."""
+        return (self.incarnation, self.status)
+
+
+class Load(Struct, frozen=True, array_like=True):
+    """What one node carries at one moment. Rates are smoothed over some seconds by the node itself."""
+
+    streams: Count  # viewers whose last request is younger than the session time
+    kbps: Count  # media sent, kilobits a second
+    rps: Count  # requests a second
+    capacity: Count  # streams the node is made for; 0: it takes no viewers
+    health: Percent  # 100: fine; 0: send nobody
+    lag_ms: Count  # event-loop lag, milliseconds
+
+    @property
+    def ratio(self) -> float:
+        """Streams over capacity; a node without capacity is full."""
+        return self.streams / self.capacity if self.capacity else 1.0
+
+
+class HotSegment(Struct, frozen=True, array_like=True):
+    """One entry of a node's top-k: an object's path and how often it is asked for, requests a second."""
+
+    path: Path
+    rate: Annotated[float, Meta(ge=0, le=1e9)]
+
+
+TopSegments = Annotated[tuple[HotSegment, ...], Meta(max_length=TOP_SEGMENTS)]
+
+
+class GossipEvent(NamedTuple):
+    """Something that a person or another room should hear of: membership and conflicts."""
+
+    kind: str  # joined, alive, suspect, unreachable, left, refuted, conflict
+    node: str
+    text: str
+    at: float  # seconds, the core's monotonic time
