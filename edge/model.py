@@ -60,7 +60,9 @@ class Address(NamedTuple):
         elif ":" in host:
             host = ""
         if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
-            raise ConfigError(field, f"{text!r} is no address", "write host:port, e.g. 127.0.0.1:7700 or [::1]:7700")
+            raise ConfigError(
+                field, f"{text!r} is no address", "write host:port, e.g. 127.0.0.1:7700 or [::1]:7700"
+            )
         return cls(host, int(port))
 
     def __str__(self) -> str:

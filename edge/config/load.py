@@ -1,0 +1,217 @@
+"""Flags over variables over a file, each error naming the field, where it was set, and what would be right."""
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from edge.config.sections import Config
+from edge.model import Address, ConfigError
+
+ENV_PREFIX = "EDGE_"
+# What Kubernetes puts into every pod for a Service whose name begins with "edge-" (as container links did).
+_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)$")
+
+
+class FieldType(NamedTuple):
+    """One setting, for makers of flags and documentation."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    description: str
+
+    @property
+    def path(self) -> str:
+        """`section.field`."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def flag(self) -> str:
+        """The command line's name of it."""
+        return f"--{self.section}-{self.name}".replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment's name of it."""
+        return f"{ENV_PREFIX}{self.section}_{self.name}".upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Raw settings from one place.
+
+    Args:
+        values: raw values by `section.field`.
+        describe: how the place is called in an error, with ``{flag}``, ``{variable}`` or ``{path}`` filled in.
+    """
+
+    values: Mapping[str, Any]
+    describe: str
+
+    @classmethod
+    def flags(cls, values: Mapping[str, Any]) -> "Source":
+        """What the command line said."""
+        return cls(values, "{flag}")
+
+    @classmethod
+    def environment(cls, environ: Mapping[str, str]) -> "Source":
+        """The EDGE_* variables that name a section; others (e.g. of tools around edge) are left alone.
+
+        Raises:
+            ConfigError: a variable names a section but no field of it.
+        """
+        known = {one.variable: one.path for one in field_types()}
+        sections = tuple(f"{ENV_PREFIX}{one.name}_".upper() for one in fields(Config))
+        values = {}
+        for name, value in environ.items():
+            if name in known:
+                values[known[name]] = value
+            elif name.startswith(sections) and not _SERVICE_LINK.search(name):
+                raise ConfigError(name, "no such variable", _closest(name, list(known)))
+        return cls(values, "{variable}")
+
+    @classmethod
+    def toml(cls, text: str, where: str) -> "Source":
+        """A TOML file's contents; `where` is its name.
+
+        Raises:
+            ConfigError: no TOML, or an unknown section or field.
+        """
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(
+                where, f"no TOML: {error}", 'write [section] lines and field = "value" lines'
+            ) from None
+        known = [one.path for one in field_types()]
+        sections = [one.name for one in fields(Config)]
+        values = {}
+        for section, table in tables.items():
+            if section not in sections:
+                raise ConfigError(f"{where}: [{section}]", "no such section", _closest(section, sections))
+            if not isinstance(table, dict):
+                raise ConfigError(f"{where}: {section}", "is a value", f"write it as a section: [{section}]")
+            for name, value in table.items():
+                if (path := f"{section}.{name}") not in known:
+                    raise ConfigError(f"{where}: {path}", "no such field", _closest(path, known))
+                values[path] = value
+        return cls(values, f"{where}: {{path}}")
+
+
+def field_types() -> list[FieldType]:
+    """Every setting, in the order of the sections."""
+    found = []
+    for section, section_type in get_type_hints(Config).items():
+        hints = get_type_hints(section_type, include_extras=True)
+        for one in fields(section_type):
+            default = one.default_factory() if one.default_factory is not MISSING else one.default
+            meta = next(each for each in get_args(hints[one.name]) if isinstance(each, Meta))
+            found.append(FieldType(section, one.name, hints[one.name], default, meta.description or ""))
+    return found
+
+
+def load(*sources: Source) -> Config:
+    """One checked configuration; where several sources set a field, the first of them wins.
+
+    Raises:
+        ConfigError: a value of the wrong type or out of bounds, a missing one, or two that contradict each other.
+    """
+    sections: dict[str, dict[str, Any]] = {one.name: {} for one in fields(Config)}
+    for one in field_types():
+        source = next((each for each in sources if each.values.get(one.path) is not None), None)
+        if source is not None:
+            sections[one.section][one.name] = _convert(one, source)
+        elif one.default is MISSING:
+            raise ConfigError(one.path, "is not set", f"give {one.flag} or {one.variable}: {one.description}")
+    hints = get_type_hints(Config)
+    config = Config(**{name: hints[name](**values) for name, values in sections.items()})
+    _check(config)
+    return config
+
+
+def _convert(one: FieldType, source: Source) -> Any:
+    raw = source.values[one.path]
+    where = source.describe.format(flag=one.flag, variable=one.variable, path=one.path)
+    try:
+        return msgspec.convert(_split(raw, one, where), one.type, strict=False)
+    except msgspec.ValidationError as error:
+        problem = str(error).replace("`", "").replace("Expected", "expected")
+        raise ConfigError(where, f"{raw!r} does not fit: {problem}", one.description) from None
+
+
+def _split(raw: Any, one: FieldType, where: str) -> Any:
+    """Text of a list or of pairs, as flags and variables carry it."""
+    kind = get_origin(get_args(one.type)[0])
+    if not isinstance(raw, str) or kind not in (tuple, dict):
+        return raw
+    items = [item.strip() for item in raw.split(",") if item.strip()]
+    if kind is tuple:
+        return items
+    pairs = [item.partition("=") for item in items]
+    if not all(key and separator for key, separator, _ in pairs):
+        raise ConfigError(where, f"{raw!r} has an item without =", "write k=v,k=v")
+    return {key: value for key, _, value in pairs}
+
+
+def _closest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(known))}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address; names other than localhost count as reachable."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _check(config: Config) -> None:
+    """Rules between fields: what is open to others needs a key, what is bound to any address an advertised one."""
+    gossip, public, admin = config.gossip, config.public, config.admin
+    for section, bind, advertise, example in (
+        ("gossip", gossip.bind, gossip.advertise, "10.0.0.7:7700"),
+        ("public", public.bind, public.advertise, "http://10.0.0.7:7780"),
+        ("admin", admin.bind, admin.advertise, "http://10.0.0.7:7701"),
+    ):
+        if _is_wildcard(Address.parse(bind, f"{section}.bind").host) and not advertise:
+            raise ConfigError(
+                f"{section}.advertise",
+                f"is needed when {section}.bind is {bind}",
+                f"say how others reach it, e.g. {example}",
+            )
+    if gossip.advertise:
+        Address.parse(gossip.advertise, "gossip.advertise")
+    for index, seed in enumerate(gossip.seeds):
+        Address.parse(seed, f"gossip.seeds[{index}]")
+    if not gossip.keys_file and not is_loopback(Address.parse(gossip.bind, "gossip.bind").host):
+        raise ConfigError(
+            "gossip.keys_file",
+            f"is needed when gossip.bind is {gossip.bind}",
+            "`edge keygen > keys` makes one; share it",
+        )
+    if not admin.token_file and not is_loopback(Address.parse(admin.bind, "admin.bind").host):
+        raise ConfigError(
+            "admin.token_file",
+            f"is needed when admin.bind is {admin.bind}",
+            "put a long random word into a file of mode 0600",
+        )
+    if gossip.reconnect_min_s > gossip.reconnect_max_s:
+        raise ConfigError(
+            "gossip.reconnect_min_s", "is above gossip.reconnect_max_s", "make it the smaller one"
+        )

@@ -1,0 +1,255 @@
+"""Every setting of a node: meaning, unit, bounds, relation to others, source.
+
+One scheme names a setting everywhere: `section.field` is the flag ``--section-field``, the variable
+``EDGE_SECTION_FIELD`` and ``field`` in ``[section]`` of the TOML file. Units stand last in names.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from edge.model import NAME_MAX_BYTES
+
+_LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Who this node is. Other nodes see all of it."""
+
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=NAME_MAX_BYTES,
+            pattern=_LABEL,
+            description="Unique name; the pod's name. Default: host name.",
+        ),
+    ]
+    cluster: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=NAME_MAX_BYTES,
+            pattern=_LABEL,
+            description="Cluster id; nodes of other clusters are not heard.",
+        ),
+    ] = "edge"
+    region: Annotated[str, Meta(max_length=63, description="Region, e.g. west.")] = ""
+    zone: Annotated[str, Meta(max_length=63, description="Zone: viewers of it are sent here first.")] = ""
+    isp: Annotated[str, Meta(max_length=63, description="Internet provider this node sits in.")] = ""
+    capacity: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Viewers this node is made for; 0: send it none.")
+    ] = 1000
+    tags: Annotated[
+        dict[str, str], Meta(max_length=16, description="Free labels k=v,k=v; the map reads lat and lon.")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GossipConfig:
+    """How this node gossips. The defaults are those of PROTOCOL; sources are named where a paper gave the number."""
+
+    bind: Annotated[
+        str, Meta(description="UDP address to receive gossip on, host:port; port 0 takes a free one.")
+    ] = "127.0.0.1:7700"
+    advertise: Annotated[
+        str, Meta(description="Address that other nodes send to, host:port. Default: bind.")
+    ] = ""
+    seeds: Annotated[
+        tuple[str, ...],
+        Meta(max_length=64, description="Members to join through: host:port or DNS name:port, comma list."),
+    ] = ()
+    keys_file: Annotated[
+        str, Meta(description="File of base64 keys, the first seals; needed off loopback (`edge keygen`).")
+    ] = ""
+    tick_s: Annotated[float, Meta(ge=0.01, le=5, description="Period of batched gossip, seconds.")] = 0.1
+    fanout: Annotated[
+        int, Meta(ge=1, le=16, description="Peers that a tick's gossip goes to, one after another.")
+    ] = 3
+    eager_fanout: Annotated[
+        int,
+        Meta(ge=0, le=16, description="Peers that an urgent change is forwarded to at its first receipt."),
+    ] = 5
+    retransmit: Annotated[
+        int,
+        Meta(
+            ge=1, le=16, description="λ: an urgent change is sent λ·⌈log10(N+1)⌉ times by each node (SWIM)."
+        ),
+    ] = 4
+    probe_period_s: Annotated[
+        float, Meta(ge=0.02, le=60, description="One member is probed each period, seconds.")
+    ] = 0.2
+    probe_timeout_min_s: Annotated[
+        float,
+        Meta(
+            ge=0.005,
+            le=10,
+            description="Floor of the timeout taken from the round-trip time (RFC 6298), seconds.",
+        ),
+    ] = 0.05
+    indirect_probes: Annotated[
+        int, Meta(ge=0, le=8, description="Members asked to probe one that does not answer (SWIM's k).")
+    ] = 3
+    suspicion_mult: Annotated[
+        float,
+        Meta(
+            ge=1, le=20, description="Least suspicion: this · max(1, log10 N) · probe period (Lifeguard's α)."
+        ),
+    ] = 5
+    suspicion_max_factor: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=20,
+            description="Suspicion without confirmations lasts this many times longer (Lifeguard's β).",
+        ),
+    ] = 3
+    suspicion_confirmations: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10,
+            description="Independent accusers that bring suspicion down to its least (Lifeguard's K).",
+        ),
+    ] = 3
+    awareness_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=32,
+            description="Greatest local health multiplier: a slow node waits up to this +1 times longer.",
+        ),
+    ] = 8
+    reconnect_min_s: Annotated[
+        float,
+        Meta(ge=0.05, le=60, description="First pause before an unreachable member is tried again, seconds."),
+    ] = 0.5
+    reconnect_max_s: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=600,
+            description="Greatest pause between tries; they never stop while it is kept, seconds.",
+        ),
+    ] = 5
+    reseed_s: Annotated[
+        float,
+        Meta(ge=0.5, le=3600, description="Seeds are asked again this often, ± 10%, for ever, seconds."),
+    ] = 60
+    sync_s: Annotated[
+        float,
+        Meta(
+            ge=0.2,
+            le=3600,
+            description="Least pause between two anti-entropy exchanges with one peer, seconds.",
+        ),
+    ] = 1
+    keep_s: Annotated[
+        float,
+        Meta(
+            ge=10,
+            le=7 * 86_400,
+            description="Members that left or are unreachable are kept this long, seconds.",
+        ),
+    ] = 86_400
+    load_every_s: Annotated[
+        float,
+        Meta(ge=0.1, le=60, description="Load is told on every change, and at least this often, seconds."),
+    ] = 2
+    popularity_every_s: Annotated[
+        float,
+        Meta(ge=0.1, le=60, description="Segment popularity is told this often while it changes, seconds."),
+    ] = 0.5
+    members_max: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=100_000,
+            description="Bound of the member table; further members are refused and counted.",
+        ),
+    ] = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicConfig:
+    """The port that viewers see: media and routing, nothing else."""
+
+    bind: Annotated[str, Meta(description="TCP address for viewers, host:port; port 0 takes a free one.")] = (
+        "127.0.0.1:7780"
+    )
+    advertise: Annotated[
+        str,
+        Meta(max_length=256, description="URL at which viewers reach this very node. Default: http://bind."),
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminConfig:
+    """The port for operators: health, metrics, the cluster's view, the live page."""
+
+    bind: Annotated[
+        str, Meta(description="TCP address for operators, host:port; port 0 takes a free one.")
+    ] = "127.0.0.1:7701"
+    advertise: Annotated[
+        str,
+        Meta(
+            max_length=256, description="URL at which other nodes and pages reach it. Default: http://bind."
+        ),
+    ] = ""
+    token_file: Annotated[
+        str, Meta(description="File with the bearer token of /v1; needed off loopback.")
+    ] = ""
+    page_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=64,
+            description="Origins whose pages may read this port from a browser (CORS), comma list.",
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheConfig:
+    """The embedded cache and where it fills from."""
+
+    origin: Annotated[
+        str, Meta(pattern=r"^https?://[^/\s]+/?$", description="Origin to fill from, http(s)://host:port.")
+    ] = "http://127.0.0.1:7790"
+    memory_bytes: Annotated[
+        int, Meta(ge=1 << 20, le=1 << 42, description="Bound of all stored bodies together, bytes.")
+    ] = 256 * 1024 * 1024
+    object_max_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024, le=1 << 32, description="Greatest object that is stored or taken from the origin, bytes."
+        ),
+    ] = 32 * 1024 * 1024
+    fill_timeout_s: Annotated[
+        float, Meta(ge=0.1, le=300, description="A fill that takes longer fails, seconds.")
+    ] = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What is logged to standard error, and how."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")
+    ] = "info"
+    format: Annotated[
+        Literal["console", "json"], Meta(description="console: for people; json: one object a line.")
+    ] = "console"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings of one node."""
+
+    node: NodeConfig
+    gossip: GossipConfig = GossipConfig()
+    public: PublicConfig = PublicConfig()
+    admin: AdminConfig = AdminConfig()
+    cache: CacheConfig = CacheConfig()
+    log: LogConfig = LogConfig()

@@ -1,0 +1,72 @@
+"""What the parts of one gossip node share: identity, tables, queues, timers, chance."""
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+from edge.config import GossipConfig
+from edge.gossip.awareness import Awareness
+from edge.gossip.broadcast import Broadcasts, send_limit
+from edge.gossip.counters import Counters
+from edge.gossip.members import MemberTable
+from edge.gossip.outbox import Outbox
+from edge.gossip.timers import Timers
+from edge.model import Address, GossipEvent, Load, Member, Status, TopSegments
+from edge.state.reports import ReportTable
+
+EVENTS_MAX = 1024
+
+
+@dataclass(slots=True)
+class Core:
+    """One node's state. The parts change it in turn, never at once: everything runs in the caller's thread."""
+
+    name: str
+    config: GossipConfig
+    rng: random.Random
+    members: MemberTable
+    broadcasts: Broadcasts
+    outbox: Outbox
+    counters: Counters
+    awareness: Awareness
+    timers: Timers = field(default_factory=Timers)
+    loads: ReportTable[Load] = field(default_factory=ReportTable)
+    tops: ReportTable[TopSegments] = field(default_factory=ReportTable)
+    events: deque[GossipEvent] = field(default_factory=deque)
+
+    @property
+    def me(self) -> Member:
+        """This node's own record."""
+        peer = self.members.get(self.name)
+        assert peer is not None
+        return peer.member
+
+    def others(self, *statuses: Status) -> list[Member]:
+        """Members of these statuses without this node, in order of first hearing."""
+        return [
+            peer.member
+            for peer in self.members.peers()
+            if peer.member.status in statuses and peer.member.name != self.name
+        ]
+
+    def sample(self, count: int, *statuses: Status, without: tuple[str | Address, ...] = ()) -> list[Member]:
+        """Up to `count` random other members, none whose name or address is in `without`."""
+        candidates = [
+            one for one in self.others(*statuses) if one.name not in without and one.address not in without
+        ]
+        return self.rng.sample(candidates, min(count, len(candidates)))
+
+    def limit(self) -> int:
+        """How often this node tells one record at the present size of the cluster."""
+        return send_limit(self.config.retransmit, len(self.members))
+
+    def emit(self, kind: str, node: str, text: str, now: float) -> None:
+        """Queue an event for whoever listens; the oldest goes when nobody does."""
+        if len(self.events) >= EVENTS_MAX:
+            self.events.popleft()
+            self.counters.events_lost += 1
+        self.events.append(GossipEvent(kind, node, text, now))
+
+    def jitter(self, seconds: float) -> float:
+        """`seconds` ± 10%, so that nodes started together do not stay in step."""
+        return seconds * self.rng.uniform(0.9, 1.1)

@@ -1,0 +1,27 @@
+"""What a gossip node counts. Metrics read it at scrape time; the protocol never mentions them."""
+
+from dataclasses import dataclass, field
+
+from edge.wire.errors import Drop
+
+
+@dataclass(slots=True)
+class Counters:
+    """Totals since the process started."""
+
+    datagrams_sent: int = 0
+    bytes_sent: int = 0
+    payload_bytes_sent: int = 0  # before compression
+    datagrams_received: int = 0
+    bytes_received: int = 0
+    dropped: dict[Drop, int] = field(default_factory=lambda: dict.fromkeys(Drop, 0))
+    oversize: int = 0  # records too large to ever fit a datagram, not accepted or not passed on
+    misdirected: int = 0  # probes meant for another name at this address
+    seeds_failed: int = 0  # seed rounds in which no seed answered
+    probes: int = 0
+    probes_failed: int = 0
+    refusals: int = 0  # ICMP port unreachable
+    refutations: int = 0
+    syncs: int = 0
+    late_timers: int = 0
+    events_lost: int = 0  # events that nobody took in time

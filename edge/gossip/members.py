@@ -1,0 +1,140 @@
+"""The member table: newest record of each name, and a digest of all of them that changes with every record."""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+
+from edge.gossip.rtt import RttEstimator
+from edge.model import Address, Member, Status
+from edge.wire.messages import BUCKET_BYTES, BUCKETS, ROOT_BYTES
+
+_BUCKET_MASK = (1 << 8 * BUCKET_BYTES) - 1
+
+
+class Change(NamedTuple):
+    """A record that replaced an older one, or none."""
+
+    before: Member | None
+    after: Member
+
+
+class Peer:
+    """One member, and what this node's own probes found out about the way to it."""
+
+    __slots__ = ("digest", "member", "rtt", "since")
+
+    def __init__(self, member: Member, now: float) -> None:
+        self.member = member
+        self.since = now  # when its status last changed here
+        self.rtt = RttEstimator()
+        self.digest = _digest(member)
+
+
+class MemberTable:
+    """Merges records by (incarnation, status). Merging commutes, associates and is idempotent.
+
+    Args:
+        members_max: bound of the table; records of further names are refused.
+    """
+
+    def __init__(self, members_max: int) -> None:
+        self._members_max = members_max
+        self._peers: dict[str, Peer] = {}
+        self._names: dict[Address, str] = {}
+        self._root = 0
+        self._buckets = [0] * BUCKETS
+        self.version = 0
+        self.refused = 0
+
+    def get(self, name: str) -> Peer | None:
+        """What is held of `name`."""
+        return self._peers.get(name)
+
+    def at(self, address: Address) -> Peer | None:
+        """The member whose record names `address`."""
+        name = self._names.get(address)
+        return self._peers.get(name) if name else None
+
+    def peers(self) -> list[Peer]:
+        """All of them, in order of first hearing."""
+        return list(self._peers.values())
+
+    def names(self, *statuses: Status) -> list[str]:
+        """Names of the members of these statuses, in order of first hearing."""
+        return [name for name, peer in self._peers.items() if peer.member.status in statuses]
+
+    def merge(self, member: Member, now: float) -> Change | None:
+        """Take `member` in if it is newer than what is held; None if nothing changed."""
+        held = self._peers.get(member.name)
+        if held is None:
+            if len(self._peers) >= self._members_max:
+                self.refused += 1
+                return None
+            held = self._peers[member.name] = Peer(member, now)
+            before = None
+        else:
+            before = held.member
+            if member.rank <= before.rank:
+                return None
+            self._toggle(member.name, held.digest)
+            if before.status is not member.status:
+                held.since = now
+            if before.address != member.address:
+                held.rtt = RttEstimator()
+            self._forget_address(before)
+            held.member = member
+            held.digest = _digest(member)
+        self._toggle(member.name, held.digest)
+        self._names[member.address] = member.name
+        self.version += 1
+        return Change(before, member)
+
+    def change(self, name: str, incarnation: int, status: Status, now: float) -> Change | None:
+        """Merge a new incarnation and status into the record that is held of `name`."""
+        held = self._peers[name].member
+        return self.merge(msgspec.structs.replace(held, incarnation=incarnation, status=status), now)
+
+    def forget(self, name: str) -> None:
+        """Drop a member that has been away long enough."""
+        peer = self._peers.pop(name)
+        self._toggle(name, peer.digest)
+        self._forget_address(peer.member)
+        self.version += 1
+
+    @property
+    def root(self) -> bytes:
+        """Digest of all records: equal tables have equal roots."""
+        return self._root.to_bytes(ROOT_BYTES, "big")
+
+    @property
+    def buckets(self) -> bytes:
+        """Digests of the `BUCKETS` parts of the table."""
+        return b"".join(one.to_bytes(BUCKET_BYTES, "big") for one in self._buckets)
+
+    def bucket(self, index: int) -> list[Member]:
+        """Records of one bucket, in order of name."""
+        held = (peer.member for name, peer in self._peers.items() if bucket_of(name) == index)
+        return sorted(held, key=lambda member: member.name)
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def _toggle(self, name: str, digest: int) -> None:
+        """XOR a record into the digests, or out of them."""
+        self._root ^= digest
+        self._buckets[bucket_of(name)] ^= digest & _BUCKET_MASK
+
+    def _forget_address(self, member: Member) -> None:
+        if self._names.get(member.address) == member.name:
+            del self._names[member.address]
+
+
+def bucket_of(name: str) -> int:
+    """Which of the `BUCKETS` parts a name falls into."""
+    return hashlib.blake2b(name.encode(), digest_size=2).digest()[0] % BUCKETS
+
+
+def _digest(member: Member) -> int:
+    text = f"{member.name}\0{member.incarnation}\0{int(member.status)}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=ROOT_BYTES).digest(), "big")

@@ -1,0 +1,205 @@
+"""Who is in the cluster and in which state: merges records and claims, suspects, refutes, leaves, forgets.
+
+Only the owner of a name raises its incarnation, and only to refute. Everybody else may claim a worse status at the
+incarnation they know: suspect, and after the suspicion time unreachable.
+"""
+
+from edge.gossip.core import Core
+from edge.gossip.members import Change
+from edge.gossip.outbox import MESSAGE_MAX_BYTES
+from edge.gossip.suspicion import Suspicion, least_s
+from edge.model import Address, Member, Status, generation_of, incarnation_of
+from edge.wire.messages import Announce, Claim, encode
+
+_LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
+_START_UP_S = 5.0  # how long a newer self that peers remember counts as our past, not as a rival
+_FORGET_EVERY_S = 30.0
+
+
+class Membership:
+    """Owns the member table's changes; every change is told on and becomes an event."""
+
+    def __init__(self, core: Core, me: Member, now: float) -> None:
+        self._core = core
+        self._started = now
+        self._suspicions: dict[str, Suspicion] = {}
+        self.leaving = False
+        self.conflict = ""
+        core.members.merge(me, now)
+        core.timers.at(now + _FORGET_EVERY_S, self._forget)
+
+    def record(self, member: Member, now: float, source: Address | None = None) -> None:
+        """A whole record came in from `source`."""
+        if member.name == self._core.name:
+            self._about_me(member.incarnation, member.status, now, source)
+            return
+        encoded = encode(Announce(member))
+        if len(encoded) > MESSAGE_MAX_BYTES:
+            self._core.counters.oversize += 1
+        elif change := self._core.members.merge(member, now):
+            self._changed(change, "", encoded, now, source)
+
+    def claim(self, claim: Claim, now: float, source: Address | None = None) -> None:
+        """A claim about one member's status came in from `source`."""
+        if claim.name == self._core.name:
+            self._about_me(claim.incarnation, claim.status, now, source)
+            return
+        peer = self._core.members.get(claim.name)
+        if peer is None or generation_of(peer.member.incarnation) != generation_of(claim.incarnation):
+            return  # of another process of that name: anti-entropy brings the record itself
+        if claim.status in (Status.ALIVE, Status.LEFT) and claim.accuser != claim.name:
+            return  # only the owner may say so
+        if (claim.incarnation, claim.status) == peer.member.rank:
+            self._confirm(claim, now)
+        elif change := self._core.members.change(claim.name, claim.incarnation, claim.status, now):
+            self._changed(change, claim.accuser, encode(claim), now, source)
+
+    def suspect(self, name: str, now: float) -> None:
+        """This node's own probe of `name` failed."""
+        peer = self._core.members.get(name)
+        if peer is None or peer.member.status not in (Status.ALIVE, Status.SUSPECT):
+            return
+        self.claim(Claim(name, peer.member.incarnation, Status.SUSPECT, self._core.name), now)
+
+    def undecided(self, name: str) -> bool:
+        """Whether this node's own doubt in `name` would still be news."""
+        peer = self._core.members.get(name)
+        if peer is None or peer.member.status is not Status.SUSPECT:
+            return peer is not None and peer.member.status is Status.ALIVE
+        suspicion = self._suspicions.get(name)
+        return suspicion is not None and suspicion.wants(self._core.name)
+
+    def accusation(self, member: Member) -> bytes:
+        """What an accused member must hear to be able to refute."""
+        return encode(Claim(member.name, member.incarnation, member.status, self._core.name))
+
+    def renew(self, generation: int, now: float) -> None:
+        """Peers know a self from a later time (our clock stepped back): start a generation above it."""
+        me = self._core.me
+        self._core.members.change(me.name, incarnation_of(generation), me.status, now)
+        self._announce_me()
+
+    def leave(self, now: float) -> None:
+        """Say goodbye: at once to some members, and on from there."""
+        if self.leaving:
+            return
+        self.leaving = True
+        me = self._core.me
+        self._core.members.change(me.name, me.incarnation, Status.LEFT, now)
+        encoded = encode(Claim(me.name, me.incarnation, Status.LEFT, me.name))
+        self._core.broadcasts.urgent.put(me.name, encoded, self._core.limit())
+        for one in self._core.sample(_LEAVE_TO, Status.ALIVE, Status.SUSPECT):
+            self._core.outbox.send(one.address, encoded)
+
+    def _about_me(self, incarnation: int, status: Status, now: float, source: Address | None) -> None:
+        me = self._core.me
+        if generation_of(incarnation) > generation_of(me.incarnation):
+            if now - self._started < _START_UP_S:
+                self.renew(generation_of(incarnation) + 1, now)
+            elif not self.conflict:
+                self.conflict = f"another process gossips as {me.name}; every node needs a name of its own"
+                self._core.emit("conflict", me.name, self.conflict, now)
+        elif generation_of(incarnation) < generation_of(me.incarnation):
+            if source is not None:  # it holds our past self
+                self._core.outbox.send(source, encode(Announce(me)))
+        elif (incarnation, status) > me.rank:
+            self._refute(incarnation, status, now)
+
+    def _refute(self, incarnation: int, status: Status, now: float) -> None:
+        core = self._core
+        me = core.me
+        core.members.change(me.name, incarnation + 1, me.status, now)
+        self._announce_me()
+        if not self.leaving:
+            core.counters.refutations += 1
+            core.awareness.add(1)
+            core.emit("refuted", me.name, f"{me.name} was called {status.name.lower()} and refuted it", now)
+
+    def _announce_me(self) -> None:
+        me = self._core.me
+        self._spread(me.name, encode(Announce(me)), None)
+
+    def _confirm(self, claim: Claim, now: float) -> None:
+        suspicion = self._suspicions.get(claim.name)
+        if suspicion is None or not suspicion.confirm(claim.accuser):
+            return
+        self._spread(f"{claim.name} {claim.accuser}", encode(claim), None)
+        self._watch(claim.name, suspicion)
+
+    def _changed(
+        self, change: Change, accuser: str, encoded: bytes, now: float, source: Address | None
+    ) -> None:
+        core, member = self._core, change.after
+        if change.before is None or generation_of(change.before.incarnation) != generation_of(
+            member.incarnation
+        ):
+            core.loads.forget(member.name)
+            core.tops.forget(member.name)
+        suspicion = self._suspicions.pop(member.name, None)
+        for told in suspicion.accusers if suspicion else ():
+            core.broadcasts.urgent.drop(f"{member.name} {told}")
+        self._spread(member.name, encoded, source)
+        core.emit(*_describe(change, suspicion, accuser, now), now)
+        if member.status is Status.SUSPECT:
+            self._suspicions[member.name] = fresh = self._suspicion(member, now)
+            fresh.confirm(accuser)
+            if accuser == core.name:
+                core.outbox.send(
+                    member.address, encoded
+                )  # Lifeguard's buddy: it shall hear it first, to refute
+            self._watch(member.name, fresh)
+
+    def _suspicion(self, member: Member, now: float) -> Suspicion:
+        config = self._core.config
+        alive = len(self._core.others(Status.ALIVE))
+        least = least_s(config.suspicion_mult, alive + 1, config.probe_period_s)
+        expected = min(config.suspicion_confirmations, alive)  # as many others as there are to confirm
+        return Suspicion(member.incarnation, now, least, config.suspicion_max_factor * least, expected)
+
+    def _watch(self, name: str, suspicion: Suspicion) -> None:
+        """Look again at the deadline; a deadline that moved closer has a timer of its own."""
+
+        def expire(now: float) -> None:
+            if self._suspicions.get(name) is suspicion and now >= suspicion.deadline:
+                claim = Claim(name, suspicion.incarnation, Status.UNREACHABLE, self._core.name)
+                self.claim(claim, now)
+
+        self._core.timers.at(suspicion.deadline, expire)
+
+    def _spread(self, key: str, encoded: bytes, source: Address | None) -> None:
+        """Urgent: forwarded at once to some members, then repeated on ticks."""
+        core = self._core
+        core.broadcasts.urgent.put(key, encoded, core.limit())
+        without = (key,) if source is None else (key, source)
+        for one in core.sample(core.config.eager_fanout, Status.ALIVE, without=without):
+            core.outbox.send(one.address, encoded)
+
+    def _forget(self, now: float) -> None:
+        core = self._core
+        gone = (Status.UNREACHABLE, Status.LEFT)
+        for peer in core.members.peers():
+            away = peer.member.status in gone and now - peer.since > core.config.keep_s
+            if away and peer.member.name != core.name:
+                core.members.forget(peer.member.name)
+                core.loads.forget(peer.member.name)
+                core.tops.forget(peer.member.name)
+        core.timers.at(now + _FORGET_EVERY_S, self._forget)
+
+
+def _describe(change: Change, suspicion: Suspicion | None, accuser: str, now: float) -> tuple[str, str, str]:
+    """Kind, node and sentence of an event."""
+    name, status = change.after.name, change.after.status
+    if status is Status.ALIVE:
+        if change.before is None:
+            return ("joined", name, f"{name} joined")
+        if change.before.status is Status.ALIVE:
+            return ("alive", name, f"{name} announced itself anew")
+        return ("alive", name, f"{name} is alive again")
+    if status is Status.SUSPECT:
+        return ("suspect", name, f"{name} is suspect: {accuser or 'somebody'} got no answer")
+    if status is Status.LEFT:
+        return ("left", name, f"{name} left")
+    if suspicion is None:
+        return ("unreachable", name, f"{name} is unreachable, says {accuser or 'its record'}")
+    waited, accusers = now - suspicion.started, len(suspicion.accusers)
+    return ("unreachable", name, f"{name} is unreachable: no answer for {waited:.1f} s, accusers: {accusers}")

@@ -1,0 +1,246 @@
+"""`GossipNode`: one member of the cluster as a machine without IO.
+
+    for data, address in node.datagrams_to_send(now): …      after every call that may have changed something
+    node.receive_datagram(data, address, now)                 for each datagram
+    node.handle_timer(now)                                    at node.next_timer()
+    while event := node.next_event(): …                       for people and logs
+
+The caller owns socket and clock; `now` is in seconds, monotonic.
+"""
+
+import random
+from dataclasses import dataclass
+
+from edge.config import GossipConfig
+from edge.gossip.awareness import Awareness
+from edge.gossip.broadcast import Broadcasts
+from edge.gossip.contact import Contact
+from edge.gossip.core import Core
+from edge.gossip.counters import Counters
+from edge.gossip.members import MemberTable
+from edge.gossip.membership import Membership
+from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
+from edge.gossip.probe import Prober
+from edge.gossip.publish import Publisher
+from edge.gossip.sync import Sync
+from edge.model import Address, ConfigError, GossipEvent, Load, Member, Status, TopSegments
+from edge.state.view import ClusterView, Link, NodeView
+from edge.wire.compress import Compressor
+from edge.wire.errors import DecodeError
+from edge.wire.frame import Opener, Sealer
+from edge.wire.keys import KeyRing
+from edge.wire.messages import (
+    Ack,
+    Announce,
+    AnyMessage,
+    Buckets,
+    Claim,
+    Entries,
+    Join,
+    LoadReport,
+    Nack,
+    Ping,
+    PingReq,
+    PopularityReport,
+    Root,
+    Want,
+    Welcome,
+    decode,
+    encode,
+)
+
+_IDLE_ROOT_S = 1.0  # a quiet node still shows its digest this often
+_LATE_S = 0.25  # a timer this late means that the process stood still
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes this process this member of this cluster."""
+
+    member: Member
+    cluster: str
+    ring: KeyRing
+    session: bytes  # eight bytes no other process start has drawn
+
+
+class GossipNode:
+    """One member of the cluster.
+
+    Args:
+        identity: own record, cluster, keys.
+        config: timing and bounds.
+        rng: the only source of chance.
+        now: the time, seconds.
+
+    Raises:
+        ConfigError: the own record is too large to be told in one datagram.
+    """
+
+    def __init__(self, identity: Identity, config: GossipConfig, rng: random.Random, now: float) -> None:
+        size = len(encode(Announce(identity.member)))
+        if size > MESSAGE_MAX_BYTES:
+            raise ConfigError(
+                "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
+            )
+        compressor = Compressor()
+        self.counters = Counters()
+        broadcasts = Broadcasts()
+        self._opener = Opener(identity.ring, identity.cluster, compressor)
+        self._outbox = Outbox(
+            Sealer(identity.ring, identity.cluster, identity.session, compressor), broadcasts, self.counters
+        )
+        self._core = core = Core(
+            name=identity.member.name,
+            config=config,
+            rng=rng,
+            members=MemberTable(config.members_max),
+            broadcasts=broadcasts,
+            outbox=self._outbox,
+            counters=self.counters,
+            awareness=Awareness(config.awareness_max),
+        )
+        self._membership = Membership(core, identity.member, now)
+        self._sync = Sync(core, self._membership, now)
+        self._prober = Prober(core, self._membership, now)
+        self._contact = Contact(core, self._membership, self._sync, now)
+        self._publisher = Publisher(core)
+        self._round: list[Member] = []
+        self._root_told = now
+        self._reports = 0
+        self._view: ClusterView | None = None
+        core.timers.at(now + rng.uniform(0, config.tick_s), self._tick)
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
+        counters = self.counters
+        counters.datagrams_received += 1
+        counters.bytes_received += len(data)
+        try:
+            messages = decode(self._opener.open(data))
+        except DecodeError as error:
+            counters.dropped[error.reason] += 1
+            return
+        for message in messages:
+            self._apply(message, address, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        due = self._core.timers.next()
+        if due is not None and now - due > _LATE_S:
+            self.counters.late_timers += 1
+            self._core.awareness.add(1)
+            self._prober.start_over(now)
+        self._core.timers.run(now)
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` is to be called next."""
+        return self._core.timers.next()
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Address]]:
+        """Everything that waits to be sent."""
+        return self._outbox.flush()
+
+    def next_event(self) -> GossipEvent | None:
+        """The oldest event that nobody has taken yet."""
+        return self._core.events.popleft() if self._core.events else None
+
+    def report_refused(self, address: Address, now: float) -> None:
+        """The system said that a datagram to `address` was refused (ICMP port unreachable)."""
+        self.counters.refusals += 1
+        self._prober.refused(address, now)
+
+    def set_seeds(self, seeds: list[Address], now: float) -> None:
+        """Addresses through which to join."""
+        self._contact.set_seeds(seeds, now)
+
+    def update_load(self, load: Load, now: float) -> None:
+        """This node's load at `now`."""
+        self._publisher.load(load, now)
+        self._reports += 1
+
+    def set_popularity(self, top: TopSegments, now: float) -> None:
+        """This node's hottest segments at `now`."""
+        self._publisher.top(top, now)
+        self._reports += 1
+
+    def leave(self, now: float) -> None:
+        """Tell the cluster that this node goes. Let timers run on for about a second afterwards."""
+        self._membership.leave(now)
+
+    @property
+    def conflict(self) -> str:
+        """Why this process must stop: another one has its name. Empty if all is well."""
+        return self._membership.conflict
+
+    @property
+    def awareness(self) -> int:
+        """Local health multiplier, 0 (fine) and up."""
+        return self._core.awareness.score
+
+    @property
+    def sessions(self) -> int:
+        """Sessions in the bounded table of the frame opener."""
+        return self._opener.sessions
+
+    @property
+    def members_refused(self) -> int:
+        """Records of new members that the full table did not take in."""
+        return self._core.members.refused
+
+    def view(self) -> ClusterView:
+        """The cluster as this node holds it; the same object until something changes."""
+        version = self._core.members.version + self._reports
+        if self._view is None or self._view.version != version:
+            peers = sorted(self._core.members.peers(), key=lambda peer: peer.member.name)
+            nodes = []
+            for peer in peers:
+                name, rtt = peer.member.name, peer.rtt
+                link = Link(rtt.srtt_s, rtt.loss) if rtt.srtt_s is not None else None
+                nodes.append(
+                    NodeView(peer.member, self._core.loads.get(name), self._core.tops.get(name), link)
+                )
+            self._view = ClusterView(version, self._core.name, tuple(nodes))
+        return self._view
+
+    def _apply(self, message: AnyMessage, address: Address, now: float) -> None:
+        match message:
+            case LoadReport():
+                self._reports += self._publisher.load_report(message, now)
+            case PopularityReport():
+                self._reports += self._publisher.popularity_report(message, now)
+            case Root():
+                self._sync.root(message, address, now)
+            case Ping():
+                self._prober.ping(message, address)
+            case Ack():
+                self._prober.ack(message, now)
+            case Nack():
+                self._prober.nack(message, now)
+            case PingReq():
+                self._prober.ping_req(message, address, now)
+            case Claim():
+                self._membership.claim(message, now, address)
+            case Announce():
+                self._membership.record(message.member, now, address)
+            case Buckets():
+                self._sync.buckets(message, address)
+            case Entries():
+                self._sync.entries(message, address)
+            case Want():
+                self._sync.want(message, address)
+            case Join():
+                self._contact.join(message, address, now)
+            case Welcome():
+                self._contact.welcome(message, address, now)
+
+    def _tick(self, now: float) -> None:
+        """One peer at a time, evenly spread: it gets the news that was sent least, and our digest."""
+        core = self._core
+        core.timers.at(now + core.config.tick_s / core.config.fanout, self._tick)
+        if not len(core.broadcasts) and now - self._root_told < _IDLE_ROOT_S:
+            return
+        if not self._round:
+            self._round = core.sample(len(core.members), Status.ALIVE, Status.SUSPECT)
+        if self._round:
+            self._root_told = now
+            self._outbox.send(self._round.pop().address, self._sync.root_message())

@@ -1,0 +1,214 @@
+"""Is it there? Direct probes with repeats, then indirect ones through helpers, one object for each probe in flight.
+
+SWIM §3 with Lifeguard's nacks; timeouts follow the round-trip time of each way. A refused datagram (ICMP port
+unreachable) ends the direct part at once.
+"""
+
+import itertools
+
+from edge.gossip.core import Core
+from edge.gossip.membership import Membership
+from edge.gossip.timers import Timer
+from edge.model import Address, Member, Status
+from edge.wire.messages import Ack, Nack, Ping, PingReq, encode
+
+DIRECT_TRIES = 3  # at 25% loss one try fails 44% of the time, three 9%
+RELAYS_MAX = 1024
+_PRESENT = (Status.ALIVE, Status.SUSPECT)
+
+
+class Probe:
+    """One member being probed."""
+
+    __slots__ = ("address", "asked", "nacks", "name", "sent", "seq", "timer", "tries")
+
+    def __init__(self, seq: int, member: Member) -> None:
+        self.seq = seq
+        self.name = member.name
+        self.address = member.address
+        self.tries = 0
+        self.sent = 0.0
+        self.asked: dict[str, None] = {}  # helpers; none while the direct part lasts
+        self.nacks = 0
+        self.timer: Timer | None = None
+
+
+class Relay:
+    """A probe that somebody else asked us for."""
+
+    __slots__ = ("address", "requester", "seq", "timer")
+
+    def __init__(self, seq: int, requester: Address, address: Address, timer: Timer) -> None:
+        self.seq = seq  # the requester's
+        self.requester = requester
+        self.address = address  # the target's
+        self.timer = timer
+
+
+class Prober:
+    """Probes one member each period, in a shuffled round, and any member that refuses a datagram at once."""
+
+    def __init__(self, core: Core, membership: Membership, now: float) -> None:
+        self._core = core
+        self._membership = membership
+        self._seqs = itertools.count(1)
+        self._round: list[str] = []
+        self._probes: dict[int, Probe] = {}
+        self._in_flight: dict[str, Probe] = {}
+        self._relays: dict[int, Relay] = {}
+        core.timers.at(now + core.rng.uniform(0, core.config.probe_period_s), self._period)
+
+    def ping(self, message: Ping, source: Address) -> None:
+        """Answer, if it is meant for us and not for somebody who had our address before."""
+        if message.target == self._core.name:
+            self._core.outbox.send(source, encode(Ack(message.seq, self._core.name)))
+        else:
+            self._core.counters.misdirected += 1
+
+    def ack(self, message: Ack, now: float) -> None:
+        """A probed member answered, or a helper passes its answer on."""
+        if relay := self._relays.pop(message.seq, None):
+            relay.timer.cancel()
+            self._core.outbox.send(relay.requester, encode(Ack(relay.seq, message.source)))
+            return
+        probe = self._probes.get(message.seq)
+        if probe is None or probe.name != message.source:
+            return
+        self._end(probe)
+        self._core.awareness.add(-1)
+        if peer := self._core.members.get(probe.name):
+            direct_once = probe.tries == 1 and not probe.asked
+            peer.rtt.answered(now - probe.sent if direct_once else None)
+
+    def nack(self, message: Nack, now: float) -> None:
+        """A helper got no answer either; when all have said so there is nothing to wait for."""
+        probe = self._probes.get(message.seq)
+        if probe is None or message.source not in probe.asked:
+            return
+        del probe.asked[message.source]
+        probe.nacks += 1
+        if not probe.asked:
+            self._failed(probe, now)
+
+    def ping_req(self, message: PingReq, source: Address, now: float) -> None:
+        """Probe a member for somebody else."""
+        if len(self._relays) >= RELAYS_MAX:
+            return
+        seq = next(self._seqs)
+        address = Address(message.host, message.port)
+        peer = self._core.members.at(address)
+        wait_s = peer.rtt.timeout_s(self._floor_s) if peer else 4 * self._floor_s
+        timer = self._core.timers.at(now + wait_s, lambda _: self._give_up(seq))
+        self._relays[seq] = Relay(message.seq, source, address, timer)
+        self._core.outbox.send(address, encode(Ping(seq, self._core.name, message.target)))
+
+    def refused(self, address: Address, now: float) -> None:
+        """The network said that nobody receives at `address`."""
+        for seq, relay in list(self._relays.items()):
+            if relay.address == address:
+                self._give_up(seq)
+        peer = self._core.members.at(address)
+        if peer is None:
+            return
+        probe = self._in_flight.get(peer.member.name)
+        if probe is None:
+            if self._membership.undecided(peer.member.name):
+                self._begin(peer.member, now)
+        elif not probe.asked:
+            self._direct_failed(probe, now)
+
+    def start_over(self, now: float) -> None:
+        """This process stood still: answers may wait unread, so nobody is accused for the time it missed."""
+        for probe in list(self._probes.values()):
+            self._end(probe)
+            if peer := self._core.members.get(probe.name):
+                self._begin(peer.member, now)
+
+    @property
+    def _floor_s(self) -> float:
+        return self._core.config.probe_timeout_min_s
+
+    def _period(self, now: float) -> None:
+        core = self._core
+        core.timers.at(now + core.config.probe_period_s * core.awareness.multiplier, self._period)
+        if member := self._next():
+            self._begin(member, now)
+
+    def _next(self) -> Member | None:
+        """The next member of the round; a round ends before it begins anew, so that nobody waits two rounds."""
+        for fresh in (False, True):
+            if fresh:
+                self._round = [one.name for one in self._core.others(*_PRESENT)]
+                self._core.rng.shuffle(self._round)
+            while self._round:
+                name = self._round.pop()
+                peer = self._core.members.get(name)
+                if peer and peer.member.status in _PRESENT and name not in self._in_flight:
+                    return peer.member
+        return None
+
+    def _begin(self, member: Member, now: float) -> None:
+        probe = Probe(next(self._seqs), member)
+        self._probes[probe.seq] = self._in_flight[probe.name] = probe
+        self._core.counters.probes += 1
+        self._try(probe, now)
+
+    def _try(self, probe: Probe, now: float) -> None:
+        core = self._core
+        peer = core.members.get(probe.name)
+        if peer is None or peer.member.status not in _PRESENT or peer.member.address != probe.address:
+            self._end(probe)
+            return
+        probe.tries += 1
+        probe.sent = now
+        messages = [encode(Ping(probe.seq, core.name, probe.name))]
+        if peer.member.status is Status.SUSPECT:
+            messages.append(self._membership.accusation(peer.member))
+        core.outbox.send(probe.address, *messages)
+        wait_s = peer.rtt.timeout_s(self._floor_s) * core.awareness.multiplier
+        probe.timer = core.timers.at(now + wait_s, lambda then: self._missed(probe, then))
+
+    def _missed(self, probe: Probe, now: float) -> None:
+        if peer := self._core.members.get(probe.name):
+            peer.rtt.missed()
+        if probe.tries < DIRECT_TRIES:
+            self._try(probe, now)
+        else:
+            self._direct_failed(probe, now)
+
+    def _direct_failed(self, probe: Probe, now: float) -> None:
+        """Ask helpers, rather of other zones: they have other ways to it."""
+        core = self._core
+        if probe.timer:
+            probe.timer.cancel()
+        me = core.me
+        candidates = core.sample(2 * core.config.indirect_probes, Status.ALIVE, without=(probe.name,))
+        candidates.sort(key=lambda one: one.zone == me.zone)
+        helpers = candidates[: core.config.indirect_probes]
+        if not helpers:
+            self._failed(probe, now)
+            return
+        request = encode(PingReq(probe.seq, core.name, probe.name, probe.address.host, probe.address.port))
+        for one in helpers:
+            probe.asked[one.name] = None
+            core.outbox.send(one.address, request)
+        wait_s = 6 * self._floor_s * core.awareness.multiplier  # the helper's own wait, and both ways
+        probe.timer = core.timers.at(now + wait_s, lambda then: self._failed(probe, then))
+
+    def _failed(self, probe: Probe, now: float) -> None:
+        """Helpers that did not even say no cast doubt on this node rather than on the probed one."""
+        self._end(probe)
+        self._core.counters.probes_failed += 1
+        self._core.awareness.add(len(probe.asked))
+        self._membership.suspect(probe.name, now)
+
+    def _end(self, probe: Probe) -> None:
+        self._probes.pop(probe.seq, None)
+        self._in_flight.pop(probe.name, None)
+        if probe.timer:
+            probe.timer.cancel()
+
+    def _give_up(self, seq: int) -> None:
+        if relay := self._relays.pop(seq, None):
+            relay.timer.cancel()
+            self._core.outbox.send(relay.requester, encode(Nack(relay.seq, self._core.name)))

@@ -1,0 +1,75 @@
+"""`ClusterView`: the one immutable snapshot that routing, HTTP, metrics and the page read.
+
+Built lazily, at most once per change. Equal views give equal decisions.
+"""
+
+from dataclasses import dataclass
+
+from edge.model import Load, Member, Status, TopSegments
+from edge.state.reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What this node's own probes say of the way to another."""
+
+    rtt_s: float  # smoothed round-trip time (RFC 6298)
+    loss: float  # smoothed share of direct probes without an answer, 0–1
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """All that is held of one node."""
+
+    member: Member
+    load: Report[Load] | None = None
+    top: Report[TopSegments] | None = None
+    link: Link | None = None  # none for the node itself and before the first answer
+
+    @property
+    def name(self) -> str:
+        """The member's name."""
+        return self.member.name
+
+    @property
+    def alive(self) -> bool:
+        """Held alive: neither suspect nor unreachable nor gone."""
+        return self.member.status is Status.ALIVE
+
+    @property
+    def ratio(self) -> float:
+        """Streams over capacity; 0 while no load is known."""
+        return self.load.value.ratio if self.load else 0.0
+
+    @property
+    def takes_viewers(self) -> bool:
+        """Whether new viewers may be sent there: alive, reachable by them, healthy and made for viewers."""
+        healthy = self.load is None or (self.load.value.health > 0 and self.load.value.capacity > 0)
+        return self.alive and healthy and bool(self.member.public)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """The cluster as `self_name` holds it, nodes in order of name."""
+
+    version: int
+    self_name: str
+    nodes: tuple[NodeView, ...]
+
+    @property
+    def alive(self) -> tuple[NodeView, ...]:
+        """Nodes held alive."""
+        return tuple(one for one in self.nodes if one.alive)
+
+    def node(self, name: str) -> NodeView | None:
+        """The node called `name`."""
+        return next((one for one in self.nodes if one.name == name), None)
+
+    def hot(self, count: int = 10) -> tuple[tuple[str, float, int], ...]:
+        """Hottest paths of the cluster: path, requests a second in sum, and how many nodes name it."""
+        rates: dict[str, list[float]] = {}
+        for one in self.alive:
+            for segment in one.top.value if one.top else ():
+                rates.setdefault(segment.path, []).append(segment.rate)
+        summed = [(path, sum(each), len(each)) for path, each in rates.items()]
+        return tuple(sorted(summed, key=lambda entry: (-entry[1], entry[0]))[:count])

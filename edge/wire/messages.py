@@ -1,0 +1,166 @@
+"""What a payload says: a JSON list of positional messages, each typed and bounded at decoding.
+
+Plain JSON stays readable in a debugger, and compresses with the trained dictionary to within 2% of a binary encoding.
+A payload is decoded and checked whole before any of it is applied.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.model import Count, Label, Load, Member, Name, Port, Status, TopSegments, Version
+from edge.wire.errors import DecodeError, Drop
+
+BUCKETS = 32
+BUCKET_BYTES = 4
+ROOT_BYTES = 8
+
+Epoch = Annotated[int, Meta(ge=0, le=255)]
+Host = Annotated[str, Meta(min_length=1, max_length=253)]
+
+
+class Ping(Struct, frozen=True, array_like=True, tag=0):
+    """Are you there? Answered by `Ack`, if `target` is the receiver's name."""
+
+    seq: Count
+    source: Name
+    target: Name
+
+
+class Ack(Struct, frozen=True, array_like=True, tag=1):
+    """The answer to a ping, direct or passed on by a helper. `seq` is the prober's."""
+
+    seq: Count
+    source: Name  # the node that was probed
+
+
+class PingReq(Struct, frozen=True, array_like=True, tag=2):
+    """Please probe `target` for me and tell me within your own timeout (SWIM's indirect probe)."""
+
+    seq: Count
+    source: Name
+    target: Name
+    host: Host
+    port: Port
+
+
+class Nack(Struct, frozen=True, array_like=True, tag=3):
+    """I got your `PingReq`, but the target does not answer me either (Lifeguard)."""
+
+    seq: Count
+    source: Name
+
+
+class Announce(Struct, frozen=True, array_like=True, tag=4):
+    """A whole member record."""
+
+    member: Member
+
+
+class Claim(Struct, frozen=True, array_like=True, tag=5):
+    """A change of status that needs no whole record: somebody suspects or misses `name`."""
+
+    name: Name
+    incarnation: Version
+    status: Status
+    accuser: Name
+
+
+class LoadReport(Struct, frozen=True, array_like=True, tag=6):
+    """A node's load. `seq` only rises within one epoch (`edge.model.epoch_of` its incarnation)."""
+
+    node: Name
+    epoch: Epoch
+    seq: Count
+    load: Load
+
+
+class PopularityReport(Struct, frozen=True, array_like=True, tag=7):
+    """A node's hottest segments; versioned like `LoadReport`."""
+
+    node: Name
+    epoch: Epoch
+    seq: Count
+    top: TopSegments
+
+
+class Root(Struct, frozen=True, array_like=True, tag=8):
+    """Digest of all durable state; equal roots need no further word (Demers et al. 1987)."""
+
+    digest: Annotated[bytes, Meta(min_length=ROOT_BYTES, max_length=ROOT_BYTES)]
+
+
+class Buckets(Struct, frozen=True, array_like=True, tag=9):
+    """Second level: one digest a bucket of member names."""
+
+    digests: Annotated[bytes, Meta(min_length=BUCKETS * BUCKET_BYTES, max_length=BUCKETS * BUCKET_BYTES)]
+
+
+class Entries(Struct, frozen=True, array_like=True, tag=10):
+    """Third level: all that the sender holds of one bucket with `low` <= name < `high` ("" is no bound)."""
+
+    bucket: Annotated[int, Meta(ge=0, lt=BUCKETS)]
+    low: Label
+    high: Label
+    held: Annotated[tuple[tuple[Name, Version, Status], ...], Meta(max_length=1024)]
+
+
+class Want(Struct, frozen=True, array_like=True, tag=11):
+    """Please send the whole records of these names."""
+
+    names: Annotated[tuple[Name, ...], Meta(max_length=1024)]
+
+
+class Join(Struct, frozen=True, array_like=True, tag=12):
+    """I am new here: tell me what you know. Answered by `Welcome` and records."""
+
+    member: Member
+
+
+class Welcome(Struct, frozen=True, array_like=True, tag=13):
+    """The answer to `Join`: the newest incarnation known of the joiner's name (0: none) and the size of the table."""
+
+    source: Name
+    known_incarnation: Version
+    members: Count
+
+
+AnyMessage = (
+    Ping
+    | Ack
+    | PingReq
+    | Nack
+    | Announce
+    | Claim
+    | LoadReport
+    | PopularityReport
+    | Root
+    | Buckets
+    | Entries
+    | Want
+    | Join
+    | Welcome
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[AnyMessage])
+
+encode = _encoder.encode
+
+
+def join(encoded: list[bytes]) -> bytes:
+    """A payload of messages that `encode` made."""
+    return b"[" + b",".join(encoded) + b"]"
+
+
+def decode(payload: bytes) -> list[AnyMessage]:
+    """All messages of a payload.
+
+    Raises:
+        DecodeError: the payload is no list, or one message is unknown, malformed or out of bounds.
+    """
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise DecodeError(Drop.DECODE) from None
