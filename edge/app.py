@@ -1,0 +1,258 @@
+"""Joins the parts of one node: binds, starts, publishes its own load, leaves gracefully.
+
+This module may import every room but `edge.cli` and `edge.demo`.
+"""
+
+import asyncio
+import logging
+import pathlib
+import random
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from edge.cache.cache import EdgeCache
+from edge.cache.settings import CacheSettings
+from edge.cache.upstream import Upstream
+from edge.config import Config
+from edge.gossip import GossipNode
+from edge.gossip.node import Identity
+from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarnation_of
+from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.discovery import Discovery
+from edge.shell.lag import LagMeter
+from edge.shell.metrics import NodeCollector, exposition
+from edge.shell.public import PublicFace
+from edge.shell.sockets import bind, local_address, resolve
+from edge.shell.udp import GossipTransport
+from edge.shell.viewjson import SeenEvent, view_json
+from edge.state.traffic import Traffic, Vitals
+from edge.wire.frame import SESSION_BYTES
+from edge.wire.keys import KeyRing
+
+log = logging.getLogger("edge")
+
+EVENTS_KEPT = 200
+JOIN_PATIENCE_S = 3.0  # a node whose seeds are silent this long serves alone
+DRAIN_S = 0.5  # the others hear that this node takes no viewers before it goes
+LINGER_S = 0.7  # ticks on which the goodbye is repeated
+CLOSE_S = 2.0  # for requests in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The node's three sockets."""
+
+    gossip: socket.socket
+    public: socket.socket
+    admin: socket.socket
+
+
+class Node:
+    """One running node.
+
+    Args:
+        config: all of its settings.
+
+    Raises:
+        ConfigError: a file cannot be read or an address cannot be had.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._started = time.monotonic()
+        self._ring = _read_ring(config)
+        self._token = _read_token(config)
+        self._bound = Bound(
+            bind(Address.parse(config.gossip.bind, "gossip.bind"), "gossip.bind", socket.SOCK_DGRAM),
+            bind(Address.parse(config.public.bind, "public.bind"), "public.bind", socket.SOCK_STREAM),
+            bind(Address.parse(config.admin.bind, "admin.bind"), "admin.bind", socket.SOCK_STREAM),
+        )
+        self.member = _member(config, self._bound)
+        identity = Identity(self.member, config.node.cluster, self._ring, secrets.token_bytes(SESSION_BYTES))
+        rng = random.Random(secrets.randbits(64))
+        self.gossip = GossipNode(identity, config.gossip, rng, self._started)
+        self.cache = _cache(config, rng)
+        self.traffic = Traffic()
+        self._lag = LagMeter()
+        self._face = PublicFace(self.cache, self.traffic, self.gossip.view)
+        self._collector = NodeCollector(self.gossip, self.cache, self.traffic, self._face, self._lag)
+        self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
+        self._event_count = 0
+        self._draining = False
+        self.failed = asyncio.Event()  # set when the node must stop by itself
+        self._transport: GossipTransport | None = None
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Serve until `stop` is set, or the name is lost to another process; then leave.
+
+        Raises:
+            ConfigError: another process of this name is in the cluster.
+        """
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            on_ready()
+            await _first(stop.wait(), self.failed.wait())
+            if not self.gossip.conflict:
+                await self._leave()
+        if self.gossip.conflict:
+            raise ConfigError(
+                "node.name", self.gossip.conflict, "give this process another name or stop the other"
+            )
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        await self.cache.start()
+        stack.push_async_callback(self.cache.close)
+        self._transport = transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event)
+        await transport.start()
+        stack.callback(transport.close)
+        seeds = [Address.parse(seed, "gossip.seeds") for seed in self.config.gossip.seeds]
+        discovery = Discovery(seeds, self._on_seeds)
+        for work in (discovery.run() if seeds else None, self._lag.run(), self._publish()):
+            if work is not None:
+                stack.push_async_callback(_cancel, asyncio.create_task(work))
+        admin = AdminFace(
+            AdminSources(self._view, lambda: exposition(self._collector), self._not_ready),
+            self._token,
+            self.config.admin.page_origins,
+        )
+        for app, sock in ((self._face.app(), self._bound.public), (admin.app(), self._bound.admin)):
+            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.SockSite(runner, sock).start()
+        stack.callback(admin.close)
+        log.info(
+            "%s serves: public %s, admin %s, gossip %s",
+            *(self.member.name, self.member.public, self.member.admin, self.member.address),
+        )
+
+    async def _leave(self) -> None:
+        """Not ready, drained, gone: in this order, so that nobody is sent here any more when the sockets close."""
+        log.info("%s leaves", self.member.name)
+        self._draining = True
+        await asyncio.sleep(DRAIN_S)
+        self.gossip.leave(time.monotonic())
+        assert self._transport is not None
+        self._transport.pump()
+        await asyncio.sleep(LINGER_S)
+
+    async def _publish(self) -> None:
+        """Tell the own load and hottest segments, once a tick."""
+        while True:
+            now = time.monotonic()
+            vitals = Vitals(
+                capacity=self.config.node.capacity,
+                lag_s=self._lag.lag_s,
+                fill_failures=1.0 if self.cache.recent_failure else 0.0,
+                draining=self._draining,
+            )
+            self.gossip.update_load(self.traffic.load(vitals, now), now)
+            self.gossip.set_popularity(self.traffic.top(now), now)
+            if self._transport:
+                self._transport.pump()
+            await asyncio.sleep(self.config.gossip.tick_s)
+
+    def _on_seeds(self, seeds: list[Address]) -> None:
+        self.gossip.set_seeds(seeds, time.monotonic())
+        if self._transport:
+            self._transport.pump()
+
+    def _on_event(self, event: GossipEvent) -> None:
+        log.info("%s", event.text, extra={"kind": event.kind, "node": event.node})
+        self._event_count += 1
+        self._events.append(SeenEvent(self._event_count, time.time(), event.kind, event.node, event.text))
+        if event.kind == "conflict":
+            self.failed.set()
+
+    def _view(self) -> dict[str, Any]:
+        now = time.monotonic()
+        return view_json(self.gossip.view(), self.config.node.cluster, now - self._started, now, self._events)
+
+    def _not_ready(self) -> str:
+        """Why no viewers should come; empty when they should."""
+        if self._draining:
+            return "draining"
+        alone = len(self.gossip.view().alive) <= 1
+        if alone and self.config.gossip.seeds and time.monotonic() - self._started < JOIN_PATIENCE_S:
+            return "joining"
+        return ""
+
+
+def _read_ring(config: Config) -> KeyRing:
+    if not config.gossip.keys_file:
+        return KeyRing.insecure(config.node.cluster)
+    return KeyRing.parse(_read(config.gossip.keys_file, "gossip.keys_file"), config.gossip.keys_file)
+
+
+def _read_token(config: Config) -> str:
+    if not config.admin.token_file:
+        return ""
+    token = _read(config.admin.token_file, "admin.token_file").strip()
+    if len(token) < 16:
+        raise ConfigError(
+            "admin.token_file", "holds less than 16 characters", "put a long random word into it"
+        )
+    return token
+
+
+def _read(path: str, field: str) -> str:
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+        raise ConfigError(field, f"{path} cannot be read: {reason}", "name a readable text file") from None
+
+
+def _member(config: Config, bound: Bound) -> Member:
+    """This node's own record, with the ports that it really got."""
+    node = config.node
+    advertised = local_address(bound.gossip)
+    if config.gossip.advertise:
+        given = Address.parse(config.gossip.advertise, "gossip.advertise")
+        numeric = resolve(given, "gossip.advertise", socket.SOCK_DGRAM).address
+        advertised = Address(numeric.host, numeric.port or advertised.port)
+    return Member(
+        name=node.name,
+        incarnation=incarnation_of(int(time.time())),
+        status=Status.ALIVE,
+        host=advertised.host,
+        port=advertised.port,
+        admin=config.admin.advertise or f"http://{local_address(bound.admin)}",
+        public=config.public.advertise or f"http://{local_address(bound.public)}",
+        region=node.region,
+        zone=node.zone,
+        isp=node.isp,
+        tags=node.tags,
+    )
+
+
+def _cache(config: Config, rng: random.Random) -> EdgeCache:
+    settings = CacheSettings(
+        origin=config.cache.origin,
+        memory_bytes=config.cache.memory_bytes,
+        object_max_bytes=config.cache.object_max_bytes,
+        fill_timeout_s=config.cache.fill_timeout_s,
+    )
+    return EdgeCache(config.node.name, settings, Upstream(config.node.name, settings, rng), time.monotonic)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Return when the first of them does."""
+    tasks = [asyncio.create_task(one) for one in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

@@ -1,0 +1,5 @@
+"""The embedded HTTP cache: what may be kept and how long, the store, fills from the origin, answers to viewers.
+
+This room may import only `edge.decide` and the rooms below it; it never imports `edge.shell`. Lifetimes, store and
+answers are pure; only `upstream`, `cache` and `web` touch asyncio or aiohttp. The clock is injected.
+"""

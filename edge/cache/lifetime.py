@@ -1,0 +1,132 @@
+"""How long an answer may be kept: RFC 9111 with targeted control (RFC 9213), bounded by what live HLS can bear."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from pathlib import PurePosixPath
+
+import m3u8
+
+from edge.cache.objects import Lifetime
+from edge.cache.settings import CacheSettings
+
+PLAYLIST_SUFFIXES = frozenset({".m3u8", ".mpd"})
+MEDIA_SUFFIXES = frozenset({".m4s", ".mp4", ".m4v", ".m4a", ".ts", ".aac", ".cmfv", ".cmfa", ".vtt", ".webm"})
+PLAYLIST_MIN_S, PLAYLIST_MAX_S = 0.25, 5.0
+PLAYLIST_DEFAULT_S = 1.0  # a playlist that tells no target duration
+MEDIA_DEFAULT_S = 3600.0
+NEGATIVE_S = 1.0  # a segment that is not there yet will be in a second
+_STORABLE = frozenset({200, 301, 404, 410})
+
+
+class Kind(Enum):
+    """What a path names; it decides default lifetimes and what counts as a hot segment."""
+
+    PLAYLIST = "playlist"
+    INIT = "init"
+    SEGMENT = "segment"
+    OTHER = "other"
+
+
+def kind_of(path: str) -> Kind:
+    """Judge by the name."""
+    name = PurePosixPath(path.partition("?")[0])
+    suffix = name.suffix.lower()
+    if suffix in PLAYLIST_SUFFIXES:
+        return Kind.PLAYLIST
+    if suffix in MEDIA_SUFFIXES:
+        return Kind.INIT if name.stem.lower().startswith("init") else Kind.SEGMENT
+    return Kind.OTHER
+
+
+def directives(value: str) -> dict[str, str]:
+    """A Cache-Control-like field as name → argument ("" where there is none)."""
+    found = {}
+    for part in value.split(","):
+        name, _, argument = part.strip().partition("=")
+        if name:
+            found[name.lower()] = argument.strip('" ')
+    return found
+
+
+def lifetime(
+    path: str, status: int, headers: Mapping[str, str], body: bytes, settings: CacheSettings
+) -> Lifetime | None:
+    """How long to keep an answer; None where it must not be stored.
+
+    Args:
+        path: what was asked for.
+        status: the origin's status.
+        headers: the origin's headers, case-insensitive.
+        body: the origin's body; a playlist tells its target duration in it.
+        settings: defaults for errors.
+    """
+    targeted = directives(headers.get("CDN-Cache-Control", ""))
+    control = targeted or directives(headers.get("Cache-Control", ""))
+    if status not in _STORABLE or "Set-Cookie" in headers or control.keys() & {"no-store", "private"}:
+        return None
+    kind = kind_of(path)
+    fresh = _stated(control, headers)
+    if fresh is None:
+        fresh = _default(kind, status)
+    stale_error = settings.stale_if_error_object_s
+    if kind is Kind.PLAYLIST:
+        stale_error = settings.stale_if_error_playlist_s
+        fresh = min(fresh, playlist_limit_s(body)) if status == 200 else min(fresh, NEGATIVE_S)
+    if status != 200:
+        stale_error = 0.0
+    if "must-revalidate" in control or "proxy-revalidate" in control:
+        return Lifetime(fresh)
+    return Lifetime(
+        fresh,
+        _seconds(control.get("stale-while-revalidate")) or 0.0,
+        _or(_seconds(control.get("stale-if-error")), stale_error),
+    )
+
+
+def playlist_limit_s(body: bytes) -> float:
+    """Half the target duration of a live playlist (RFC 8216 §6.3.4: reloads come that often); ended ones have none."""
+    try:
+        playlist = m3u8.loads(body.decode())
+    except (UnicodeDecodeError, ValueError, m3u8.ParseError):
+        return PLAYLIST_DEFAULT_S
+    if playlist.is_variant or playlist.is_endlist:
+        return MEDIA_DEFAULT_S
+    if not playlist.target_duration:
+        return PLAYLIST_DEFAULT_S
+    return min(PLAYLIST_MAX_S, max(PLAYLIST_MIN_S, float(playlist.target_duration) / 2))
+
+
+def _stated(control: Mapping[str, str], headers: Mapping[str, str]) -> float | None:
+    """What the origin said, strongest first."""
+    if "no-cache" in control:
+        return 0.0
+    for name in ("s-maxage", "max-age"):
+        if (seconds := _seconds(control.get(name))) is not None:
+            return seconds
+    expires, date = _date(headers.get("Expires")), _date(headers.get("Date"))
+    if expires and date:
+        return max(0.0, (expires - date).total_seconds())
+    return 0.0 if "Expires" in headers else None
+
+
+def _default(kind: Kind, status: int) -> float:
+    if status != 200:
+        return NEGATIVE_S
+    return {Kind.PLAYLIST: PLAYLIST_MAX_S, Kind.OTHER: 0.0}.get(kind, MEDIA_DEFAULT_S)
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None

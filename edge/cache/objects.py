@@ -1,0 +1,55 @@
+"""What the cache handles: requests, stored objects, responses. Plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Lifetime(NamedTuple):
+    """How long an object may be used, in seconds from when it was made."""
+
+    fresh_s: float
+    stale_while_revalidate_s: float = 0.0  # RFC 5861: serve it while asking for a newer one
+    stale_if_error_s: float = 0.0  # RFC 5861: serve it if nothing newer can be had
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRequest:
+    """One request as the cache needs it."""
+
+    method: str
+    path: str  # raw: percent-encoded as it came
+    query: str  # raw, without the question mark
+    headers: Mapping[str, str]  # case-insensitive
+
+
+@dataclass(frozen=True, slots=True)
+class CachedObject:
+    """One stored answer of the origin."""
+
+    key: str
+    status: int
+    headers: Mapping[str, str]  # what every answer made of it carries
+    body: bytes
+    etag: str
+    last_modified: str
+    stored_at: float  # the cache's clock
+    initial_age_s: float  # how old it was when it came (Age)
+    lifetime: Lifetime
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the origin made it."""
+        return self.initial_age_s + now - self.stored_at
+
+    def ttl_s(self, now: float) -> float:
+        """Seconds for which it is still fresh; negative once stale."""
+        return self.lifetime.fresh_s - self.age_s(now)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheResponse:
+    """One answer. A HEAD answer carries the headers of the body it leaves out."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | memoryview = b""

@@ -1,0 +1,120 @@
+"""From a stored object and a request to the answer: conditions, ranges, ages, CORS (RFC 9110, 9111, 9211)."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": (
+        "Age, Cache-Status, CMSD-Dynamic, CMSD-Static, Content-Length, Content-Range, Date, ETag"
+    ),
+}
+PREFLIGHT = CORS | {
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-None-Match, Range",
+    "Access-Control-Max-Age": "86400",
+}
+_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
+_CONDITIONS = ("Range", "If-None-Match", "If-Modified-Since")
+_KEPT_BY_304 = ("Cache-Control", "ETag", "Expires", "Last-Modified", "Vary")
+
+
+class Span(NamedTuple):
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+class UnsatisfiableError(ValueError):
+    """A range of which the object has no byte."""
+
+
+def respond(request: CacheRequest, stored: CachedObject, status: str, now: float) -> CacheResponse:
+    """The answer to `request` made of `stored`.
+
+    Args:
+        request: a GET or HEAD.
+        stored: what to answer with.
+        status: the Cache-Status field.
+        now: the cache's clock.
+    """
+    headers = {**stored.headers, "Age": str(int(stored.age_s(now))), "Cache-Status": status}
+    asked = request.headers
+    if stored.status != 200 or not any(name in asked for name in _CONDITIONS):
+        return CacheResponse(stored.status, headers, stored.body)
+    if _not_modified(asked, stored):
+        kept = {name: value for name, value in headers.items() if name in _KEPT_BY_304}
+        return CacheResponse(304, kept | CORS | {"Age": headers["Age"], "Cache-Status": status})
+    size = len(stored.body)
+    try:
+        span = _asked_span(asked, stored)
+    except UnsatisfiableError:
+        return CacheResponse(416, CORS | {"Content-Range": f"bytes */{size}", "Cache-Status": status})
+    if span is None:
+        return CacheResponse(200, headers, stored.body)
+    headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
+    return CacheResponse(206, headers, memoryview(stored.body)[span.first : span.last + 1])
+
+
+def parse_range(field: str, size: int) -> Span | None:
+    """A single byte range of an object of `size` bytes; None where the field is to be ignored (RFC 9110 §14.2).
+
+    Several ranges are ignored too: the whole object is a correct answer, and no player asks for them.
+
+    Raises:
+        UnsatisfiableError: well-formed, but beyond the object.
+    """
+    found = _RANGE.fullmatch(field)
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        suffix = int(found[2])
+        if not suffix or not size:
+            raise UnsatisfiableError(field)
+        return Span(max(0, size - suffix), size - 1)
+    first = int(found[1])
+    last = int(found[2]) if found[2] else size - 1
+    if found[2] and last < first:
+        return None
+    if first >= size:
+        raise UnsatisfiableError(field)
+    return Span(first, min(last, size - 1))
+
+
+def _asked_span(asked: Mapping[str, str], stored: CachedObject) -> Span | None:
+    if "Range" not in asked:
+        return None
+    condition = asked.get("If-Range")
+    if condition is not None and condition not in (stored.etag, stored.last_modified):
+        return None
+    if condition is not None and condition.startswith("W/"):
+        return None  # a weak tag cannot join parts
+    return parse_range(asked["Range"], len(stored.body))
+
+
+def _not_modified(asked: Mapping[str, str], stored: CachedObject) -> bool:
+    """If-None-Match is stronger than If-Modified-Since (RFC 9110 §13.2.2)."""
+    if (tags := asked.get("If-None-Match")) is not None:
+        known = stored.etag.removeprefix("W/")
+        return tags.strip() == "*" or any(
+            tag.strip().removeprefix("W/") == known for tag in tags.split(",") if known
+        )
+    since = asked.get("If-Modified-Since")
+    if since is None or not stored.last_modified:
+        return False
+    try:
+        return parsedate_to_datetime(stored.last_modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False
+
+
+def plain(status: int, text: str, headers: Mapping[str, str] | None = None) -> CacheResponse:
+    """An answer of the cache itself."""
+    body = text.encode()
+    kind = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+    return CacheResponse(status, {**CORS, **kind, **(headers or {})}, body)

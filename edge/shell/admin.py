@@ -1,0 +1,160 @@
+"""The admin port: health, metrics, the cluster's view, its stream of changes, and the live page.
+
+Health and metrics are open to whoever reaches the port (kubelet, Prometheus); /v1 wants the token where one is set.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import pathlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+from yarl import URL
+
+PAGE = pathlib.Path(__file__).with_name("page")
+STREAM_EVERY_S = 0.5
+STREAMS_MAX = 64
+_POLICY = (
+    "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_HARDENED = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSources:
+    """What the admin port shows; each is asked anew for each answer."""
+
+    view: Callable[[], dict[str, Any]]
+    metrics: Callable[[], bytes]
+    not_ready: Callable[[], str]  # why no traffic should come; empty when ready
+
+
+class AdminFace:
+    """Handlers of the admin port.
+
+    Args:
+        sources: what to show.
+        token: bearer token of /v1; empty on loopback only.
+        page_origins: origins whose pages may read this port.
+    """
+
+    def __init__(self, sources: AdminSources, token: str, page_origins: tuple[str, ...]) -> None:
+        self._sources = sources
+        self._token = token.encode()
+        self._page_origins = frozenset(page_origins)
+        self._streams = 0
+        self._closing = asyncio.Event()
+
+    def app(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", self._page)
+        app.router.add_static("/page/", PAGE)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/v1/members", self._members)
+        app.router.add_get("/v1/view", self._view)
+        app.router.add_get("/v1/stream", self._stream)
+        return app
+
+    def close(self) -> None:
+        """End all streams."""
+        self._closing.set()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Token, origin and host; the hardening headers of every answer."""
+        refusal = self._refusal(request) if request.path.startswith("/v1/") else None
+        response = refusal or await handler(request)
+        if not response.prepared:
+            response.headers.update(self._headers(request))
+        return response
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if self._token:
+            given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+            if not hmac.compare_digest(given, self._token):
+                headers = {"WWW-Authenticate": "Bearer"}
+                return web.Response(
+                    status=401, text="wants Authorization: Bearer <admin token>\n", headers=headers
+                )
+        elif not _names_an_address(request.host):
+            # without a token, a foreign page could rebind its own name to this address and read what it likes
+            return web.Response(status=403, text=f"host {request.host}: ask by IP address or as localhost\n")
+        return None
+
+    def _headers(self, request: web.Request) -> dict[str, str]:
+        origin = request.headers.get("Origin", "")
+        allowed = (
+            {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin in self._page_origins else {}
+        )
+        return _HARDENED | allowed
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(PAGE / "index.html")
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        reason = self._sources.not_ready()
+        return web.Response(status=503 if reason else 200, text=f"{reason or 'ready'}\n")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=self._sources.metrics(), headers=headers)
+
+    async def _members(self, request: web.Request) -> web.Response:
+        view = self._sources.view()
+        return _json({"self": view["self"], "cluster": view["cluster"], "members": view["members"]})
+
+    async def _view(self, request: web.Request) -> web.Response:
+        return _json(self._sources.view())
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: the view, about twice a second."""
+        if self._streams >= STREAMS_MAX:
+            return web.Response(status=503, text="too many streams\n", headers={"Retry-After": "5"})
+        response = web.StreamResponse(headers=self._headers(request) | {"Content-Type": "text/event-stream"})
+        self._streams += 1
+        try:
+            await response.prepare(request)
+            while not self._closing.is_set():
+                await response.write(b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n")
+                try:
+                    await asyncio.wait_for(self._closing.wait(), STREAM_EVERY_S)
+                except TimeoutError:
+                    continue
+        except ConnectionResetError:
+            pass
+        finally:
+            self._streams -= 1
+        return response
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
+
+
+def _names_an_address(host: str) -> bool:
+    name = URL(f"http://{host}").host or ""
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""The public port: media through the cache, and the answer to "which node shall I use?". Nothing else.
+
+GET /v1/route?path=/live/main.m3u8[&zone=Z]   302 to the chosen node
+GET /v1/route/<path>                          playlists in place, every other object 302 to a node chosen for it
+GET /<path>                                   the object
+"""
+
+import time
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from edge.cache.cache import EdgeCache
+from edge.cache.lifetime import Kind, kind_of
+from edge.cache.web import answer
+from edge.decide.routing import Pending, RouteQuery, route
+from edge.state.traffic import Traffic
+from edge.state.view import ClusterView
+
+RETRY_AFTER_S = 1
+_ROUTE = "/v1/route"
+_CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Edge-Route, Retry-After"}
+_PATH_MAX = 2048
+_ZONE_MAX = 63
+_VIEWER_MAX = 128
+
+
+class PublicFace:
+    """Handlers of the public port.
+
+    Args:
+        cache: answers for media.
+        traffic: counts what is answered.
+        view: the cluster as this node holds it at the moment.
+    """
+
+    def __init__(self, cache: EdgeCache, traffic: Traffic, view: Callable[[], ClusterView]) -> None:
+        self._cache = cache
+        self._traffic = traffic
+        self._view = view
+        self._pending = Pending()
+        self.redirects: dict[str, int] = {}  # by chosen node; bounded by the member table
+        self.unroutable = 0
+
+    def app(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application()
+        app.router.add_get(_ROUTE, self._route_query)
+        app.router.add_get(_ROUTE + "/{path:.+}", self._route_path)
+        app.router.add_route("*", "/{path:.*}", self._media)
+        return app
+
+    async def _route_query(self, request: web.Request) -> web.Response:
+        path, zone = request.query.get("path", ""), request.query.get("zone", "")
+        if (
+            not path.startswith("/")
+            or path.startswith("//")
+            or len(path) > _PATH_MAX
+            or len(zone) > _ZONE_MAX
+        ):
+            text = f"path: wants an absolute path, e.g. {_ROUTE}?path=/live/main.m3u8&zone=mumbai\n"
+            return web.Response(status=400, text=text, headers=_CORS)
+        return self._redirect(path, zone)
+
+    async def _route_path(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path.removeprefix(_ROUTE)
+        if kind_of(path) is Kind.PLAYLIST:
+            return await self._answer(request, path)
+        return self._redirect(path, "")
+
+    def _redirect(self, path: str, zone: str) -> web.Response:
+        now = time.monotonic()
+        chosen = route(self._view(), RouteQuery(path, zone), self._pending.counts(now))
+        if chosen is None:
+            self.unroutable += 1
+            headers = {"Retry-After": str(RETRY_AFTER_S), **_CORS}
+            return web.Response(status=503, text="no node takes viewers at the moment\n", headers=headers)
+        self._pending.add(chosen.node, now)
+        self.redirects[chosen.node] = self.redirects.get(chosen.node, 0) + 1
+        headers = {
+            "Location": chosen.url + path,
+            "Cache-Control": "no-store",
+            "Edge-Route": f"{chosen.node}; {chosen.reason}",
+            **_CORS,
+        }
+        return web.Response(status=302, headers=headers)
+
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, request.rel_url.raw_path)
+
+    async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
+        response, size_bytes = await answer(self._cache, request, path)
+        segment = path if response.status in (200, 206) and kind_of(path) is Kind.SEGMENT else None
+        self._traffic.record(viewer_of(request), segment, size_bytes, time.monotonic())
+        return response
+
+
+def viewer_of(request: web.Request) -> str:
+    """Who asks: the CMCD session id (CTA-5004) of query or header, else address and User-Agent."""
+    query = request.rel_url.raw_query_string
+    raw = ""
+    if "CMCD=" in query:
+        raw = unquote(query.partition("CMCD=")[2].partition("&")[0])
+    elif session := request.headers.get("CMCD-Session"):
+        raw = session
+    if "sid=" in raw:
+        return raw.partition("sid=")[2].partition(",")[0].strip('"')[:_VIEWER_MAX]
+    return f"{request.remote} {request.headers.get('User-Agent', '')}"[:_VIEWER_MAX]

@@ -1,0 +1,83 @@
+"""The cluster's view as the admin port, the page and the command line show it."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from edge.state.view import ClusterView, NodeView
+
+HOT_MAX = 10
+
+
+class SeenEvent(NamedTuple):
+    """An event with a number and a date, for people."""
+
+    id: int
+    time: float  # seconds since 1970
+    kind: str
+    node: str
+    text: str
+
+
+def view_json(
+    view: ClusterView, cluster: str, uptime_s: float, now: float, events: Iterable[SeenEvent]
+) -> dict[str, Any]:
+    """All of it. `now` is in the core's monotonic seconds."""
+    alive = view.alive
+    loads = [one.load.value for one in alive if one.load]
+    return {
+        "self": view.self_name,
+        "cluster": cluster,
+        "version": view.version,
+        "uptime_s": round(uptime_s, 1),
+        "totals": {
+            "members": len(view.nodes),
+            "alive": len(alive),
+            "streams": sum(load.streams for load in loads),
+            "mbps": round(sum(load.kbps for load in loads) / 1000, 1),
+            "rps": sum(load.rps for load in loads),
+        },
+        "members": [node_json(one, now) for one in view.nodes],
+        "hot": [
+            {"path": path, "rate": round(rate, 1), "nodes": nodes} for path, rate, nodes in view.hot(HOT_MAX)
+        ],
+        "events": [event._asdict() for event in events],
+    }
+
+
+def node_json(node: NodeView, now: float) -> dict[str, Any]:
+    """One member."""
+    member = node.member
+    return {
+        "name": member.name,
+        "status": member.status.name.lower(),
+        "incarnation": member.incarnation,
+        "region": member.region,
+        "zone": member.zone,
+        "isp": member.isp,
+        "gossip": str(member.address),
+        "admin": member.admin,
+        "public": member.public,
+        "tags": member.tags,
+        "load": _load_json(node, now),
+        "top": [{"path": one.path, "rate": one.rate} for one in node.top.value] if node.top else [],
+        "link": {"rtt_ms": round(node.link.rtt_s * 1000, 2), "loss": round(node.link.loss, 3)}
+        if node.link
+        else None,
+    }
+
+
+def _load_json(node: NodeView, now: float) -> dict[str, Any] | None:
+    if node.load is None:
+        return None
+    load = node.load.value
+    return {
+        "version": node.load.seq,
+        "streams": load.streams,
+        "mbps": load.kbps / 1000,
+        "rps": load.rps,
+        "capacity": load.capacity,
+        "ratio": round(load.ratio, 3),
+        "health": load.health,
+        "loop_lag_ms": load.lag_ms,
+        "age_s": round(now - node.load.at, 3),
+    }
