@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +87,8 @@ class Node:
         self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
         self._event_count = 0
         self._draining = False
-        self.failed = asyncio.Event()  # set when the node must stop by itself
+        self._lost = asyncio.Event()  # set when another process has taken the name
+        self._work: list[asyncio.Task[None]] = []
         self._transport: GossipTransport | None = None
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
@@ -99,13 +100,23 @@ class Node:
         async with AsyncExitStack() as stack:
             await self._start(stack)
             on_ready()
-            await _first(stop.wait(), self.failed.wait())
+            await self._until(stop)
             if not self.gossip.conflict:
                 await self._leave()
         if self.gossip.conflict:
             raise ConfigError(
                 "node.name", self.gossip.conflict, "give this process another name or stop the other"
             )
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Wait for the end; a background task that ends before is a bug, and is raised here."""
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._lost)]
+        await asyncio.wait([*waits, *self._work], return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        for task in self._work:
+            if task.done():
+                task.result()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         await self.cache.start()
@@ -115,9 +126,10 @@ class Node:
         stack.callback(transport.close)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in self.config.gossip.seeds]
         discovery = Discovery(seeds, self._on_seeds)
-        for work in (discovery.run() if seeds else None, self._lag.run(), self._publish()):
-            if work is not None:
-                stack.push_async_callback(_cancel, asyncio.create_task(work))
+        for work in (discovery.run(), self._lag.run(), self._publish()):
+            task = asyncio.create_task(work)
+            self._work.append(task)
+            stack.push_async_callback(_cancel, task)
         admin = AdminFace(
             AdminSources(self._view, lambda: exposition(self._collector), self._not_ready),
             self._token,
@@ -170,7 +182,7 @@ class Node:
         self._event_count += 1
         self._events.append(SeenEvent(self._event_count, time.time(), event.kind, event.node, event.text))
         if event.kind == "conflict":
-            self.failed.set()
+            self._lost.set()
 
     def _view(self) -> dict[str, Any]:
         now = time.monotonic()
@@ -248,11 +260,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Return when the first of them does."""
-    tasks = [asyncio.create_task(one) for one in waits]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()

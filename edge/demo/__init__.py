@@ -1,0 +1,4 @@
+"""`edge demo`: eight cities as eight processes, an origin, viewers and the live page, on one machine.
+
+This room may import every other but `edge.cli`, and talks to the nodes only as a user would: by command line and HTTP.
+"""
