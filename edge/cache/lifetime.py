@@ -13,11 +13,20 @@ from edge.cache.settings import CacheSettings
 
 PLAYLIST_SUFFIXES = frozenset({".m3u8", ".mpd"})
 MEDIA_SUFFIXES = frozenset({".m4s", ".mp4", ".m4v", ".m4a", ".ts", ".aac", ".cmfv", ".cmfa", ".vtt", ".webm"})
-PLAYLIST_MIN_S, PLAYLIST_MAX_S = 0.25, 5.0
+PLAYLIST_MIN_S, PLAYLIST_MAX_S = 0.5, 5.0
+PLAYLIST_MAX_BYTES = 1024 * 1024  # a longer one is not read: it would hold up the event loop
 PLAYLIST_DEFAULT_S = 1.0  # a playlist that tells no target duration
 MEDIA_DEFAULT_S = 3600.0
 NEGATIVE_S = 1.0  # a segment that is not there yet will be in a second
 _STORABLE = frozenset({200, 301, 404, 410})
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ArithmeticError,
+    m3u8.ParseError,
+)  # junk makes m3u8 raise
 
 
 class Kind(Enum):
@@ -66,30 +75,63 @@ def lifetime(
     control = targeted or directives(headers.get("Cache-Control", ""))
     if status not in _STORABLE or "Set-Cookie" in headers or control.keys() & {"no-store", "private"}:
         return None
+    if "*" in headers.get("Vary", ""):
+        return None
     kind = kind_of(path)
-    fresh = _stated(control, headers)
+    fresh = _stated(control, {} if targeted else headers)
     if fresh is None:
         fresh = _default(kind, status)
-    stale_error = settings.stale_if_error_object_s
-    if kind is Kind.PLAYLIST:
-        stale_error = settings.stale_if_error_playlist_s
-        fresh = min(fresh, playlist_limit_s(body)) if status == 200 else min(fresh, NEGATIVE_S)
+    if control.keys() & {"no-cache", "must-revalidate", "proxy-revalidate"}:
+        while_revalidate, if_error = 0.0, 0.0
+    else:
+        while_revalidate = _seconds(control.get("stale-while-revalidate")) or 0.0
+        if_error = _or(_seconds(control.get("stale-if-error")), settings.stale_if_error_object_s)
     if status != 200:
-        stale_error = 0.0
-    if "must-revalidate" in control or "proxy-revalidate" in control:
-        return Lifetime(fresh)
-    return Lifetime(
-        fresh,
-        _seconds(control.get("stale-while-revalidate")) or 0.0,
-        _or(_seconds(control.get("stale-if-error")), stale_error),
-    )
+        return Lifetime(min(fresh, NEGATIVE_S) if kind is Kind.PLAYLIST else fresh)
+    if kind is Kind.PLAYLIST:
+        limit = playlist_limit_s(body)
+        fresh = min(fresh, limit)
+        while_revalidate = min(while_revalidate, limit - fresh)
+        if_error = min(if_error, settings.stale_if_error_playlist_s)
+    return Lifetime(fresh, while_revalidate, if_error)
+
+
+def says_lifetime(headers: Mapping[str, str]) -> bool:
+    """Whether an answer tells how long it may be kept; a 304 that does not leaves things as they were."""
+    return any(name in headers for name in ("CDN-Cache-Control", "Cache-Control", "Expires"))
+
+
+def age_of(headers: Mapping[str, str]) -> float:
+    """Seconds that an answer spent in other caches (RFC 9111 §5.1); 0 where the field is absent or malformed."""
+    return _seconds(headers.get("Age")) or 0.0
+
+
+def viewer_control(path: str, field: str, life: Lifetime) -> str:
+    """The Cache-Control that viewers get: the origin's own, but no player keeps a playlist longer than this cache.
+
+    Args:
+        path: what was asked for.
+        field: the origin's Cache-Control, or "".
+        life: how long this cache keeps it.
+    """
+    control = directives(field)
+    if kind_of(path) is not Kind.PLAYLIST or "no-cache" in control:
+        return field
+    control.pop("stale-while-revalidate", None)
+    limit = int(life.fresh_s)
+    for name in ("max-age", "s-maxage"):
+        if name in control or name == "max-age":
+            control[name] = str(int(min(_or(_seconds(control.get(name)), limit), limit)))
+    return ", ".join(f"{name}={argument}" if argument else name for name, argument in control.items())
 
 
 def playlist_limit_s(body: bytes) -> float:
     """Half the target duration of a live playlist (RFC 8216 §6.3.4: reloads come that often); ended ones have none."""
+    if len(body) > PLAYLIST_MAX_BYTES:
+        return PLAYLIST_DEFAULT_S
     try:
         playlist = m3u8.loads(body.decode())
-    except (UnicodeDecodeError, ValueError, m3u8.ParseError):
+    except _UNREADABLE:
         return PLAYLIST_DEFAULT_S
     if playlist.is_variant or playlist.is_endlist:
         return MEDIA_DEFAULT_S

@@ -10,12 +10,14 @@ from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Age, Cache-Status, CMSD-Dynamic, CMSD-Static, Content-Length, Content-Range, Date, ETag"
+        "Age, Cache-Control, Cache-Status, CMSD-Dynamic, CMSD-Static, Content-Length, Content-Range, Date, ETag"
     ),
 }
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-None-Match, Range",
+    "Access-Control-Allow-Headers": (
+        "CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-Modified-Since, If-None-Match, If-Range, Range"
+    ),
     "Access-Control-Max-Age": "86400",
 }
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
@@ -37,6 +39,9 @@ class UnsatisfiableError(ValueError):
 def respond(request: CacheRequest, stored: CachedObject, status: str, now: float) -> CacheResponse:
     """The answer to `request` made of `stored`.
 
+    A range is for GET only (RFC 9110 §14.2). The answer to a HEAD holds the body too, which gives its length; who sends
+    it leaves the body out.
+
     Args:
         request: a GET or HEAD.
         stored: what to answer with.
@@ -52,7 +57,7 @@ def respond(request: CacheRequest, stored: CachedObject, status: str, now: float
         return CacheResponse(304, kept | CORS | {"Age": headers["Age"], "Cache-Status": status})
     size = len(stored.body)
     try:
-        span = _asked_span(asked, stored)
+        span = _asked_span(asked, stored) if request.method == "GET" else None
     except UnsatisfiableError:
         return CacheResponse(416, CORS | {"Content-Range": f"bytes */{size}", "Cache-Status": status})
     if span is None:
@@ -90,10 +95,12 @@ def _asked_span(asked: Mapping[str, str], stored: CachedObject) -> Span | None:
     if "Range" not in asked:
         return None
     condition = asked.get("If-Range")
-    if condition is not None and condition not in (stored.etag, stored.last_modified):
+    if condition is not None and (
+        not condition
+        or condition.startswith("W/")  # a weak tag cannot join parts
+        or condition not in (stored.etag, stored.last_modified)
+    ):
         return None
-    if condition is not None and condition.startswith("W/"):
-        return None  # a weak tag cannot join parts
     return parse_range(asked["Range"], len(stored.body))
 
 

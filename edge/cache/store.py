@@ -86,7 +86,11 @@ class Store(Generic[Value]):
 
     def _evict(self) -> None:
         """Make some room: look at one object."""
-        if self._small and (self._small_bytes > _SMALL_SHARE * self._bytes_max or not self._main):
+        small_is_full = (
+            self._small_bytes > _SMALL_SHARE * self._bytes_max
+            or len(self._small) > _SMALL_SHARE * self._objects_max
+        )
+        if self._small and (small_is_full or not self._main):
             self._evict_small()
         else:
             self._evict_main()

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
 from edge.cache.settings import CacheSettings
@@ -13,6 +14,10 @@ from edge.cache.settings import CacheSettings
 _RETRY_PAUSE_S = 0.05
 _RETRY_BURST = 10.0
 _CHUNK_BYTES = 64 * 1024
+_SERVER_ERRORS = frozenset({500, 502, 503, 504})  # counted one by one; others together
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_RETRIED = frozenset({"broken", "connect", *(f"status_{status}" for status in _SERVER_ERRORS)})
+_UNUSABLE = frozenset({206})  # nobody asked for a part
 
 
 class UpstreamError(Exception):
@@ -28,7 +33,7 @@ class UpstreamResponse:
     """The origin's answer."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]  # case-insensitive
     body: bytes
 
 
@@ -36,7 +41,7 @@ class Upstream:
     """One origin.
 
     Args:
-        node_name: names this cache in CDN-Loop (RFC 8586).
+        node_name: names this cache in CDN-Loop (RFC 8586) and Via.
         settings: address, bounds and timeouts.
         rng: jitter of retries.
     """
@@ -45,7 +50,8 @@ class Upstream:
         self._settings = settings
         self._rng = rng
         self._origin = settings.origin.rstrip("/")
-        self._headers = {"CDN-Loop": node_name, "User-Agent": "edge", "Accept-Encoding": "identity"}
+        self._name = node_name
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "edge", "Via": f"1.1 {node_name}"}
         self._budget = _RETRY_BURST
         self._session: aiohttp.ClientSession | None = None
 
@@ -64,17 +70,23 @@ class Upstream:
         if self._session:
             await self._session.close()
 
-    async def fetch(self, target: str, headers: dict[str, str]) -> UpstreamResponse:
-        """Ask for `target` (raw path and query).
+    async def fetch(self, target: str, conditions: Mapping[str, str], loop: str = "") -> UpstreamResponse:
+        """Ask for `target`.
+
+        Args:
+            target: raw path and query.
+            conditions: fields that make the request conditional.
+            loop: the CDN-Loop field of the request that this one is made for; this cache's name is added.
 
         Raises:
             UpstreamError: no answer, a broken or oversized one, or a 5xx, also after the retry.
         """
+        headers = {**self._headers, **conditions, "CDN-Loop": f"{loop}, {self._name}" if loop else self._name}
         self._budget = min(_RETRY_BURST, self._budget + self._settings.retry_share)
         try:
             return await self._fetch_once(target, headers)
         except UpstreamError as error:
-            if error.reason in ("too_large", "timeout") or self._budget < 1:
+            if error.reason not in _RETRIED or self._budget < 1:
                 raise
         self._budget -= 1
         await asyncio.sleep(_RETRY_PAUSE_S * self._rng.uniform(0.5, 1.5))
@@ -84,18 +96,34 @@ class Upstream:
         assert self._session is not None, "start() first"
         url = URL(self._origin + target, encoded=True)
         try:
-            async with self._session.get(
-                url, headers=self._headers | headers, allow_redirects=False
-            ) as response:
-                if response.status >= 500:
-                    raise UpstreamError(f"status_{response.status}")
-                return UpstreamResponse(response.status, response.headers, await self._body(response))
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                kept = CIMultiDict(response.headers)
+                if reason := self._fault(response.status, kept, url):
+                    raise UpstreamError(reason)
+                return UpstreamResponse(response.status, kept, await self._body(response))
         except TimeoutError:
             raise UpstreamError("timeout") from None
         except aiohttp.ClientConnectorError:
             raise UpstreamError("connect") from None
         except aiohttp.ClientError:
             raise UpstreamError("broken") from None
+
+    def _fault(self, status: int, headers: CIMultiDict[str], url: URL) -> str:
+        """Why an answer cannot be used; "" where it can. A redirect within the origin is made relative."""
+        if status >= 500:
+            return f"status_{status}" if status in _SERVER_ERRORS else "status_5xx"
+        if status in _UNUSABLE:
+            return "not_asked_for"
+        if status in _REDIRECTS:
+            try:
+                target = url.join(URL(headers.get("Location", ""), encoded=True))
+                elsewhere = target.origin() != url.origin()
+            except ValueError:
+                return "broken"
+            if elsewhere:
+                return "redirect_elsewhere"
+            headers["Location"] = target.raw_path_qs
+        return ""
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._settings.object_max_bytes
@@ -108,3 +136,8 @@ class Upstream:
                 raise UpstreamError("too_large")
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+def names_of_loop(field: str) -> list[str]:
+    """The caches that a CDN-Loop field names, without their parameters."""
+    return [each.partition(";")[0].strip() for each in field.split(",")] if field else []

@@ -1,0 +1,83 @@
+# Every target works from a fresh clone with Python 3.11 or newer and make, and makes its own virtual environment.
+# PYTHON=python3.13 picks the interpreter; ARGS go to `edge demo` or pytest; ROWS pick rows of the benchmark.
+
+PYTHON ?=
+ARGS ?=
+ROWS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(patsubst %/__init__.py,%,$(wildcard edge/__init__.py loadtest/__init__.py))
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_REQUIRE_VIRTUALENV = 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help install run test check bench clean lock
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/.installed  ## what `edge` needs to run, in .venv
+
+run: $(VENV)/.installed  ## the demo: eight cities, a live stream, viewers and the live page
+	@$(BIN)/edge demo $(ARGS)
+
+test: $(VENV)/.installed-dev  ## the whole suite; what could not run is listed by name at the end
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy $(PACKAGES) tests
+	@$(BIN)/lint-imports --no-logo
+	@! grep -nE '://|^ *-(i|f|-[a-z-]*(index|find-links|host))' requirements.lock requirements-dev.lock \
+	  || { echo 'a lock file names a registry: see the lines above; `make lock` writes it without'; exit 1; }
+
+bench: $(VENV)/.installed-dev  ## print the measured numbers beside their targets
+	@$(BIN)/python -m loadtest bench $(ROWS)
+
+clean:  ## remove the virtual environment, the fetched player and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist node_modules
+	rm -rf edge/shell/page/vendor
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(VENV)/.installed-dev  ## write both lock files anew, keeping pins that still fit (ARGS=--upgrade: the newest)
+	$(LOCK) --group build -o requirements.lock pyproject.toml
+	$(LOCK) --group dev -o requirements-dev.lock -c requirements.lock pyproject.toml
+
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --quiet $(ARGS)
+
+# The newest interpreter that will do, or the one that was asked for.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { lacking=$$python; continue; }; \
+	  echo "making $(VENV) with $$("$$python" --version)"; \
+	  exec "$$python" -m venv --clear $(VENV); \
+	done; \
+	if [ -n "$$lacking" ]; then \
+	  echo "$$lacking cannot make virtual environments: it lacks ensurepip; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	else \
+	  echo "no Python 3.11 or newer among: $(or $(PYTHON),python3.14 … python3.11 python3 python); name one: make PYTHON=/path/to/python3.11" >&2; \
+	fi; exit 1
+
+# Nothing is installed whose digest is not in the lock file: the build of `edge` itself uses the locked tools.
+define install-from
+	@echo "installing from $(1)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
+	@$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation -e .
+	@$(BIN)/python .ci/fetch_hls.py || echo "hls.js not fetched; browsers with HLS of their own play all the same"
+endef
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(call install-from,requirements.lock)
+	@touch $@
+
+# requirements-dev.lock holds all of requirements.lock, at the same versions.
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	$(call install-from,requirements-dev.lock)
+	@touch $(VENV)/.installed $@

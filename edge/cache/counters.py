@@ -1,0 +1,25 @@
+"""What the cache counts. Every name becomes a metric, `edge_cache_<name>`."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    """Totals since the start."""
+
+    requests: int = 0
+    hits: int = 0
+    misses: int = 0
+    collapsed: int = 0  # requests that waited for a fill that another one began
+    revalidated: int = 0  # fills that the origin answered with 304
+    stale_served: int = 0
+    not_stored: int = 0
+    refused: int = 0  # bad requests
+    served_bytes: int = 0  # bodies handed to viewers
+    fills: int = 0
+    filled_bytes: int = 0
+    fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
+
+    def fill_failed(self, reason: str) -> None:
+        """Count one failed or refused fill."""
+        self.fill_errors[reason] = self.fill_errors.get(reason, 0) + 1
