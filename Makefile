@@ -46,7 +46,7 @@ clean:  ## remove the virtual environment, the fetched player and all caches
 
 lock: $(VENV)/.installed-dev  ## write both lock files anew, keeping pins that still fit (ARGS=--upgrade: the newest)
 	$(LOCK) --group build -o requirements.lock pyproject.toml
-	$(LOCK) --group dev -o requirements-dev.lock -c requirements.lock pyproject.toml
+	$(LOCK) --group dev -o requirements-dev.lock pyproject.toml
 
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --quiet $(ARGS)

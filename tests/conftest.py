@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
+
 from needs import PREFIX
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 from edge.cache.counters import CacheCounters
-from edge.cache.fill import FillFailure, Filler
+from edge.cache.fill import Filler, FillFailure
 from edge.cache.keys import BadTargetError, cache_key
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.cache.respond import PREFLIGHT, plain, respond
 from edge.cache.settings import CacheSettings
 from edge.cache.store import Store
 from edge.cache.upstream import Upstream, names_of_loop
+
+LOOP_MAX_BYTES = 1024  # a longer CDN-Loop has passed more caches than any sane set-up has
 
 
 class EdgeCache:
@@ -87,8 +89,10 @@ class EdgeCache:
         if key != request.path and (hit := self._fresh(request, key)):
             return hit
         loop = request.headers.get("CDN-Loop", "")
-        if self._name in names_of_loop(loop):
-            return self._refused(request, plain(508, "this request has been here before (CDN-Loop)\n"))
+        if not (loop.isascii() and loop.isprintable()):
+            return self._refused(request, plain(400, "CDN-Loop holds printable ASCII\n"))
+        if len(loop) > LOOP_MAX_BYTES or self._name in names_of_loop(loop):
+            return self._refused(request, plain(508, "this request goes in a circle (CDN-Loop)\n"))
         return await self._beyond_store(request, key, loop)
 
     def _fresh(self, request: CacheRequest, key: str) -> CacheResponse | None:

@@ -17,7 +17,7 @@ from edge.cache.store import Store
 from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
 
 _FAILURES_MAX = 4096
-_OVERHEAD_BYTES = 1024  # what an object costs beside its body
+_OVERHEAD_BYTES = 1024  # what an object costs beside its key and body
 _USE_ONCE = Lifetime(0.0)
 _KEPT = (
     *("Cache-Control", "CMSD-Static", "Content-Encoding", "Content-Language", "Content-Type"),
@@ -171,7 +171,7 @@ class Filler:
             initial_age_s=age_of(answer.headers),
             lifetime=life or _USE_ONCE,
         )
-        stored = life is not None and self._store.put(key, made, len(body) + _OVERHEAD_BYTES)
+        stored = life is not None and self._store.put(key, made, len(key) + len(body) + _OVERHEAD_BYTES)
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)

@@ -37,11 +37,17 @@ def cache_key(request: CacheRequest) -> str:
 
 
 def delivery_query(query: str) -> str:
-    """The HLS delivery directives of a raw query, each once, in one order; "" or with its question mark."""
+    """The HLS delivery directives of a raw query, each once, in one order; "" or with its question mark.
+
+    Raises:
+        BadTargetError: a directive's value is neither a number nor a word.
+    """
     if "_HLS_" not in query:
         return ""
     given = dict(pair.partition("=")[::2] for pair in reversed(query.split("&")))  # the first of equals stays
     kept = [f"{name}={given[name]}" for name in _DELIVERY if given.get(name)]
+    if not all(given[name].isascii() and given[name].isalnum() for name in _DELIVERY if given.get(name)):
+        raise BadTargetError(400, "a delivery directive is a number or a word, e.g. _HLS_msn=120")
     return f"?{'&'.join(kept)}" if kept else ""
 
 

@@ -1,11 +1,19 @@
-"""Ports for the demo: the well-known ones where they are free, others where not."""
+"""Ports for the demo: the well-known ones where they are free, others where not.
 
+Choosing and binding are two steps, so two demos that start at once could choose the same ports. Therefore the
+well-known ones belong to whoever holds `CLAIM_PORT`; every other demo takes ports that the kernel picks at random.
+"""
+
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import NamedTuple
 
 HOST = "127.0.0.1"
 FIRST_PORT = 7700
+PAGE_PORT = 7701  # where `edge members` asks by default
 ORIGIN_PORT = 7790
+CLAIM_PORT = 7799
 _STEP = 10
 
 
@@ -17,24 +25,60 @@ class CityPorts(NamedTuple):
     public: int
 
 
-def city_ports(index: int) -> CityPorts:
-    """Ports of the city number `index`: 7700, 7701, 7702 for the first; ten further for each next."""
-    first = FIRST_PORT + _STEP * index
-    kinds = (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_STREAM)
-    return CityPorts(*(free_port(first + offset, kind) for offset, kind in enumerate(kinds)))
+class DemoPorts(NamedTuple):
+    """All ports of one demo, each free when it was chosen."""
+
+    origin: int
+    cities: tuple[CityPorts, ...]
 
 
-def free_port(preferred: int, kind: socket.SocketKind) -> int:
-    """`preferred` if nobody has it, else one that the system chooses."""
+@contextlib.contextmanager
+def claimed(port: int = CLAIM_PORT) -> Iterator[bool]:
+    """Hold `port` while in use, without serving on it; whether it could be had."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        yield _take(sock, port)
+
+
+def choose_ports(cities: int, *, well_known: bool, page_port: int = PAGE_PORT) -> DemoPorts:
+    """Ports for an origin and this many cities: 7700, 7701, 7702 for the first, ten further for each next.
+
+    Args:
+        cities: how many nodes.
+        well_known: prefer the numbers above; otherwise only `page_port` is preferred, and only if it is another one.
+        page_port: admin port of the first city.
+    """
+    with contextlib.ExitStack() as held:  # held until all are chosen, so that none is given twice
+
+        def take(preferred: int, kind: socket.SocketKind) -> int:
+            return _free_port(held, preferred if well_known else 0, kind)
+
+        origin = take(ORIGIN_PORT, socket.SOCK_STREAM)
+        page = _free_port(held, page_port if well_known or page_port != PAGE_PORT else 0, socket.SOCK_STREAM)
+        chosen = []
+        for index in range(cities):
+            first = FIRST_PORT + _STEP * index
+            gossip = take(first, socket.SOCK_DGRAM)
+            admin = take(first + 1, socket.SOCK_STREAM) if index else page
+            chosen.append(CityPorts(gossip, admin, take(first + 2, socket.SOCK_STREAM)))
+        return DemoPorts(origin, tuple(chosen))
+
+
+def _free_port(held: contextlib.ExitStack, preferred: int, kind: socket.SocketKind) -> int:
+    """`preferred` if nobody has it, else one that the kernel chooses; taken until `held` closes."""
     for port in (preferred, 0):
-        with socket.socket(socket.AF_INET, kind) as sock:
-            if kind is socket.SOCK_STREAM:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind((HOST, port))
-                if kind is socket.SOCK_STREAM:
-                    sock.listen(1)
-            except OSError:
-                continue
+        sock = held.enter_context(socket.socket(socket.AF_INET, kind))
+        if _take(sock, port):
             return int(sock.getsockname()[1])
     raise AssertionError("the system has no free port")
+
+
+def _take(sock: socket.socket, port: int) -> bool:
+    try:
+        if sock.type is socket.SOCK_STREAM:  # as the servers bind: connections of the past do not count
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, port))
+        if sock.type is socket.SOCK_STREAM:
+            sock.listen(1)
+    except OSError:
+        return False
+    return True

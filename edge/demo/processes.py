@@ -2,44 +2,63 @@
 
 import asyncio
 import contextlib
+import logging
+import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-RESTART_AFTER_S = 8.0  # about what a pod needs to come back
-STOP_GRACE_S = 6.0
-_LOG_MAX_BYTES = 5 * 1024 * 1024
+from edge.model import ConfigError
+
 _TAIL_LINES = 20
 _LINE_MAX_BYTES = 64 * 1024
+_REAP_S = 5.0  # after SIGKILL
+
+
+def edge_command(*arguments: str) -> list[str]:
+    """An `edge` command that ends when its standard input does, so that it never outlives this process."""
+    return [sys.executable, "-m", "edge", *arguments, "--exit-with-parent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How children are looked after."""
+
+    directory: Path  # for their logs
+    out: Callable[[str], None]  # hears when one dies and when it is back
+    restart_after_s: float = 8.0  # about what a pod needs to come back
+    stop_grace_s: float = 6.0  # from SIGTERM to SIGKILL
+    log_max_bytes: int = 4 * 1024 * 1024  # then a new file is begun; one old one is kept
 
 
 class Child:
-    """One `edge` command as a child process. It ends when its standard input does, so it never outlives this process.
+    """A command as a child process.
 
     Args:
         name: for messages and the log's file name.
-        arguments: of the `edge` command, without secrets.
-        directory: where the log goes.
-        out: hears when the child dies and returns.
-        on_line: hears each line of standard output; none: they go to the log.
+        command: program and arguments, without secrets.
+        care: how it is looked after.
+        on_line: hears each line of output first; what it does not take (False) goes to the log.
     """
 
     def __init__(
         self,
         name: str,
-        arguments: list[str],
-        directory: Path,
-        out: Callable[[str], None],
-        on_line: Callable[[str], None] | None = None,
+        command: Sequence[str],
+        care: Care,
+        on_line: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.name = name
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.restarts = 0
-        self._arguments = arguments
-        self._log = directory / f"{name}.log"
-        self._out = out
+        self.lines_dropped = 0  # too long
+        self._command = command
+        self._care = care
         self._on_line = on_line
+        self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -49,69 +68,120 @@ class Child:
         return self._process.pid if self._process else 0
 
     @property
+    def status(self) -> int | None:
+        """Exit status of the last process, negative for a signal; None while it runs or before the first."""
+        return self._process.returncode if self._process else None
+
+    @property
     def running(self) -> bool:
         """Whether it lives."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start it, and keep it running until `stop`."""
-        await self._spawn()
-        self._keeper = asyncio.create_task(self._keep())
+        """Start it, and keep it running until `stop`.
+
+        Raises:
+            ConfigError: the system starts no process.
+        """
+        try:
+            process = await self._spawn()
+        except OSError as error:
+            problem = f"cannot be started: {error.strerror or error}"
+            raise ConfigError(self.name, problem, "free memory or end some processes") from None
+        self._keeper = asyncio.create_task(self._keep(process))
 
     async def stop(self) -> None:
-        """Ask it to leave; kill it if it does not within `STOP_GRACE_S`."""
-        if self._keeper:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-        process = self._process
-        if process is None or process.returncode is not None:
+        """Ask it to leave; kill it if it does not within the grace. What it says meanwhile is still logged."""
+        self._stopping.set()
+        if self._keeper is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_GRACE_S)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        self._signal(signal.SIGTERM)
+        done, _ = await asyncio.wait([self._keeper], timeout=self._care.stop_grace_s)
+        if not done:
+            self.kill()
+            await asyncio.wait([self._keeper], timeout=_REAP_S)
+        self._keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._keeper
 
-    async def _spawn(self) -> None:
+    def kill(self) -> None:
+        """End it at once and for good."""
+        self._stopping.set()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "edge", *self._arguments, "--exit-with-parent"),
-            stdin=pipe,
+            *self._command,
+            stdin=pipe,  # never written: its end tells the child that this process is gone
             stdout=pipe,
             stderr=asyncio.subprocess.STDOUT,
             limit=_LINE_MAX_BYTES,
             start_new_session=True,  # Ctrl-C is for us; we ask the children to leave in order
         )
+        if self._stopping.is_set():  # stopped while it was being started
+            self._signal(signal.SIGTERM)
+        return self._process
 
-    async def _keep(self) -> None:
-        while True:
-            assert self._process is not None
-            await self._read_output(self._process)
-            status = await self._process.wait()
-            self._out(f"{self.name} died (status {status}); it comes back in {RESTART_AFTER_S:.0f} s")
-            await asyncio.sleep(RESTART_AFTER_S)
-            await self._spawn()
-            self.restarts += 1
-            self._out(f"{self.name} is back (pid {self.pid})")
-
-    async def _read_output(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        with self._log.open("a", encoding="utf-8") as log:
+    async def _keep(self, process: asyncio.subprocess.Process) -> None:
+        log = RotatingFileHandler(
+            self._care.directory / f"{self.name}.log",
+            maxBytes=self._care.log_max_bytes,
+            backupCount=1,
+            encoding="utf-8",
+        )
+        with contextlib.closing(log):
             while True:
-                try:
-                    line = await process.stdout.readline()
-                except ValueError:  # a line beyond the limit
-                    continue
-                if not line:
+                await self._read_output(process, log)
+                status = await process.wait()
+                if self._stopping.is_set():
                     return
-                text = line.decode(errors="replace").rstrip()
+                back = f"it comes back in {self._care.restart_after_s:.0f} s, as Kubernetes would do it"
+                self._care.out(f"{self.name} died ({describe(status)}); {back}")
+                again = await self._respawn()
+                if again is None:
+                    return
+                process = again
+                self.restarts += 1
+                self._care.out(f"{self.name} is back (pid {self.pid})")
+
+    async def _respawn(self) -> asyncio.subprocess.Process | None:
+        """The next process, in due time; none when stopped before that."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._care.restart_after_s)
+            if self._stopping.is_set():
+                return None
+            try:
+                return await self._spawn()
+            except OSError as error:
+                self._care.out(f"{self.name} cannot be started: {error.strerror or error}; trying again")
+
+    async def _read_output(self, process: asyncio.subprocess.Process, log: logging.Handler) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:  # a line beyond the limit
+                self.lines_dropped += 1
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            if not self._on_line(text):
                 self.tail.append(text)
-                if self._on_line:
-                    self._on_line(text)
-                elif log.tell() < _LOG_MAX_BYTES:
-                    log.write(text + "\n")
-                    log.flush()
+                log.handle(logging.makeLogRecord({"msg": text}))
+
+
+def describe(status: int) -> str:
+    """An exit status in words: 'status 2', 'SIGKILL'."""
+    if status >= 0:
+        return f"status {status}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"signal {-status}"

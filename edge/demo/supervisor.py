@@ -3,29 +3,34 @@
 import asyncio
 import base64
 import contextlib
+import os
 import secrets
-import socket
+import signal
+import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import aiohttp
 import orjson
 
-from edge.demo.cities import CITIES, City
-from edge.demo.ports import HOST, ORIGIN_PORT, CityPorts, city_ports, free_port
-from edge.demo.processes import Child
+from edge.demo import watch
+from edge.demo.cities import CITIES
+from edge.demo.ports import HOST, PAGE_PORT, DemoPorts, choose_ports, claimed
+from edge.demo.processes import Care, Child, describe, edge_command
+from edge.demo.watch import Place
 from edge.model import ConfigError
 from edge.wire.keys import KEY_BYTES
 
-READY_WITHIN_S = 40.0
+ORIGIN_WITHIN_S = 20.0
+WHOLE_WITHIN_S = 40.0
 STATUS_EVERY_S = 10.0
-_POLL_S = 0.1
-_ASK_TIMEOUT = aiohttp.ClientTimeout(total=2)
+KILLED = 130  # exit status after a second Ctrl-C, as a shell would report it
+_POLL_S = 0.2
+_LAST_WORDS = 3  # lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,82 +39,64 @@ class DemoSettings:
 
     viewers: int = 300
     seed: int = 1
-    arrive_s: float = 15.0
+    arrive_s: float = 15.0  # 0: all at once
     browser: bool = False  # open the page
-
-
-class Place(NamedTuple):
-    """One city of the running demo."""
-
-    city: City
-    ports: CityPorts
-
-    @property
-    def admin(self) -> str:
-        """URL of the admin port."""
-        return f"http://{HOST}:{self.ports.admin}"
-
-    @property
-    def public(self) -> str:
-        """URL of the public port."""
-        return f"http://{HOST}:{self.ports.public}"
+    page_port: int = PAGE_PORT  # where the page is, if that port is free
 
 
 class Demo:
     """The running demo: children by name."""
 
-    def __init__(self, settings: DemoSettings, directory: Path, out: Callable[[str], None]) -> None:
-        self.places = tuple(Place(city, city_ports(index)) for index, city in enumerate(CITIES))
-        self.viewers: dict[str, Any] = {}
+    def __init__(self, settings: DemoSettings, ports: DemoPorts, care: Care) -> None:
+        self.places = tuple(map(Place, CITIES, ports.cities))
+        self.viewers: dict[str, Any] = {}  # their latest report
+        self.killed = False
         self._settings = settings
-        self._directory = directory
-        self._out = out
-        self._origin_port = free_port(ORIGIN_PORT, socket.SOCK_STREAM)
+        self._care = care
+        self._origin = f"{HOST}:{ports.origin}"
         self._children: dict[str, Child] = {}
 
     async def start(self) -> None:
-        """Origin first, then all nodes at once, then, when everybody sees everybody, the viewers.
+        """Origin first, then all nodes side by side, then, when everybody sees everybody, the viewers.
 
         Raises:
-            ConfigError: a part did not come up; its last words are in the message.
+            ConfigError: a part did not come up; what is missing and its last words are in the message.
         """
-        keys = self._directory / "cluster.keys"
-        keys.touch(mode=0o600)
-        keys.write_text(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n", encoding="ascii")
-        self._add("origin", ["origin", "--bind", f"{HOST}:{self._origin_port}"])
-        for place in self.places:
-            self._add(place.city.name, self._node_arguments(place, keys))
-        await asyncio.gather(*(child.start() for child in self._children.values()))
-        await self._until_whole()
+        await self._add("origin", edge_command("origin", "--bind", self._origin)).start()
+        async with watch.http_session() as session:
+            await self._until(lambda: watch.origin_gap(session, f"http://{self._origin}"), ORIGIN_WITHIN_S)
+            key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+            nodes = [self._add(place.name, self._node_command(place, key)) for place in self.places]
+            await asyncio.gather(*(node.start() for node in nodes))
+            await self._until(lambda: watch.nodes_gap(session, self.places), WHOLE_WITHIN_S)
         if self._settings.viewers:
-            self._add("viewers", self._viewer_arguments(), self._on_viewers)
-            await self._children["viewers"].start()
+            await self._add("viewers", self._viewers_command(), self._on_viewers).start()
 
     async def stop(self) -> None:
-        """Viewers first, so that they do not count the nodes' leaving as a failure."""
-        viewers = self._children.pop("viewers", None)
-        if viewers:
-            await viewers.stop()
-        await asyncio.gather(*(child.stop() for child in self._children.values()))
+        """Viewers first, so that they do not count the nodes' leaving as a failure; the origin last."""
+        nodes = {place.name for place in self.places}
+        for names in ({"viewers"}, nodes, {"origin"}):
+            await asyncio.gather(*(self._children[name].stop() for name in names & self._children.keys()))
+
+    def kill(self) -> None:
+        """End all children at once."""
+        self.killed = True
+        for child in self._children.values():
+            child.kill()
 
     def pid(self, name: str) -> int:
         """Of the child called `name`."""
         return self._children[name].pid
 
-    async def status(self) -> str:
-        """One line."""
-        async with aiohttp.ClientSession(timeout=_ASK_TIMEOUT) as session:
-            for place in self.places:
-                if view := await _get(session, place.admin + "/v1/view"):
-                    return _status_line(view, self.viewers)
-        return "no node answers"
+    def _add(self, name: str, command: list[str], on_line: Callable[[str], bool] = lambda _: False) -> Child:
+        self._children[name] = Child(name, command, self._care, on_line)
+        return self._children[name]
 
-    def _add(self, name: str, arguments: list[str], on_line: Callable[[str], None] | None = None) -> None:
-        self._children[name] = Child(name, arguments, self._directory, self._out, on_line)
-
-    def _node_arguments(self, place: Place, keys: Path) -> list[str]:
+    def _node_command(self, place: Place, key: str) -> list[str]:
         city, ports = place
-        seeds = ",".join(f"{HOST}:{other.ports.gossip}" for other in self.places if other is not place)
+        keys = self._care.directory / f"{city.name}.keys"
+        _write_secret(keys, key + "\n")
+        others = [other for other in self.places if other is not place]
         settings = {
             "node-name": city.name,
             "node-cluster": "demo",
@@ -119,84 +106,76 @@ class Demo:
             "node-capacity": str(city.capacity(self._settings.viewers)),
             "node-tags": f"lat={city.lat},lon={city.lon}",
             "gossip-bind": f"{HOST}:{ports.gossip}",
-            "gossip-seeds": seeds,
+            "gossip-seeds": ",".join(f"{HOST}:{other.ports.gossip}" for other in others),
             "gossip-keys-file": str(keys),
             "public-bind": f"{HOST}:{ports.public}",
             "admin-bind": f"{HOST}:{ports.admin}",
             "admin-page-origins": ",".join(each.admin for each in self.places),
-            "cache-origin": f"http://{HOST}:{self._origin_port}",
+            "cache-origin": f"http://{self._origin}",
         }
-        return ["run", *(word for flag, value in settings.items() for word in (f"--{flag}", value))]
+        return edge_command("run", *(f"--{flag}={value}" for flag, value in settings.items()))
 
-    def _viewer_arguments(self) -> list[str]:
+    def _viewers_command(self) -> list[str]:
         settings = self._settings
-        nodes = [word for place in self.places for word in ("--node", f"{place.city.name}={place.public}")]
-        shares = [
-            word for place in self.places for word in ("--share", f"{place.city.name}={place.city.share}")
+        words = [
+            f"--viewers={settings.viewers}",
+            f"--seed={settings.seed}",
+            f"--arrive-s={settings.arrive_s}",
         ]
-        numbers = ["--viewers", str(settings.viewers), "--seed", str(settings.seed)]
-        return ["demo-viewers", *nodes, *shares, *numbers, "--arrive-s", str(settings.arrive_s)]
+        for place in self.places:
+            words += [f"--node={place.name}={place.public}", f"--share={place.name}={place.city.share}"]
+        return edge_command("demo-viewers", *words)
 
-    async def _until_whole(self) -> None:
-        """Wait until every node sees all of them alive."""
-        deadline = time.monotonic() + READY_WITHIN_S
-        missing = {place.city.name for place in self.places}
-        async with aiohttp.ClientSession(timeout=_ASK_TIMEOUT) as session:
-            while missing:
-                dead = self._dead()
-                if dead or time.monotonic() > deadline:
-                    raise self._not_whole(dead or sorted(missing))
-                await asyncio.sleep(_POLL_S)
-                for place in self.places:
-                    view = (
-                        await _get(session, place.admin + "/v1/view") if place.city.name in missing else None
-                    )
-                    if view and view["totals"]["alive"] == len(self.places):
-                        missing.discard(place.city.name)
+    async def _until(self, gap: Callable[[], Awaitable[str]], within_s: float) -> None:
+        """Wait until nothing is missing any more."""
+        deadline = time.monotonic() + within_s
+        while missing := await gap():
+            for child in self._children.values():
+                if not child.running:
+                    raise _failure(f"{child.name} ended ({describe(child.status or 0)})", [child])
+            if time.monotonic() > deadline:
+                silent = [child for child in self._children.values() if child.name in missing]
+                raise _failure(f"not up after {within_s:.0f} s: {missing}", silent)
+            await asyncio.sleep(_POLL_S)
 
-    def _dead(self) -> list[str]:
-        return [name for name, child in self._children.items() if not child.running]
-
-    def _not_whole(self, names: list[str]) -> ConfigError:
-        words = "\n".join(
-            f"  {name}: {line}" for name in names for line in list(self._children[name].tail)[-3:]
-        )
-        problem = f"not up after {READY_WITHIN_S:.0f} s: {', '.join(names)}"
-        return ConfigError(
-            "demo", problem, f"their last words are:\n{words}" if words else "they said nothing"
-        )
-
-    def _on_viewers(self, line: str) -> None:
+    def _on_viewers(self, line: str) -> bool:
         with contextlib.suppress(orjson.JSONDecodeError):
-            self.viewers = orjson.loads(line)
+            report = orjson.loads(line)
+            if isinstance(report, dict):
+                self.viewers = report
+                return True
+        return False
 
 
 async def run_demo(settings: DemoSettings, stop: asyncio.Event, out: Callable[[str], None]) -> int:
-    """Run the demo until `stop`; 0 as exit status.
+    """Run the demo until `stop`; the exit status: 0, or `KILLED` when a second signal cut the leaving short.
 
     Raises:
         ConfigError: it did not come up.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-demo-") as directory:
+    with tempfile.TemporaryDirectory(prefix="edge-demo-") as name, claimed() as well_known:
+        directory = Path(name)
+        ports = choose_ports(len(CITIES), well_known=well_known, page_port=settings.page_port)
+        demo = Demo(settings, ports, Care(directory, out))
         begun = time.monotonic()
         out("starting eight cities …")
-        async with _running(Demo(settings, Path(directory), out), stop) as demo:
+        async with _running(demo, stop):
             if not stop.is_set():
-                out(_banner(demo, settings, Path(directory), time.monotonic() - begun))
+                out(_banner(demo, settings, directory, time.monotonic() - begun))
                 if settings.browser:
-                    webbrowser.open(demo.places[0].admin)
+                    await asyncio.to_thread(webbrowser.open, demo.places[0].admin)
             while not stop.is_set():
                 try:
                     await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
                 except TimeoutError:
-                    out(await demo.status())
-            out("leaving …")
+                    out(await watch.status_line(demo.places, demo.viewers))
+            out("leaving … (Ctrl-C again kills)")
     out("all processes have ended")
-    return 0
+    return KILLED if demo.killed else 0
 
 
 @contextlib.asynccontextmanager
-async def _running(demo: Demo, stop: asyncio.Event) -> AsyncIterator[Demo]:
+async def _running(demo: Demo, stop: asyncio.Event) -> AsyncIterator[None]:
     """The demo from start to end; a stop during the start is obeyed at once."""
     starting = asyncio.create_task(demo.start())
     stopping = asyncio.create_task(stop.wait())
@@ -204,22 +183,45 @@ async def _running(demo: Demo, stop: asyncio.Event) -> AsyncIterator[Demo]:
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-        yield demo
+        yield
     finally:
+        _on_next_signal(demo.kill)
         for task in (starting, stopping):
             task.cancel()
         await asyncio.gather(starting, stopping, return_exceptions=True)
         await demo.stop()
 
 
+def _on_next_signal(action: Callable[[], None]) -> None:
+    """From now on a signal means `action`; in a thread other than the main one signals stay as they are."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, action)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that nobody else can read, not even for a moment."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123  (a descriptor, not a path)
+        file.write(text)
+
+
+def _failure(problem: str, children: list[Child]) -> ConfigError:
+    words = "\n".join(
+        f"  {child.name}: {line}" for child in children for line in list(child.tail)[-_LAST_WORDS:]
+    )
+    return ConfigError("demo", problem, f"the last words were:\n{words}" if words else "nothing was said")
+
+
 def _banner(demo: Demo, settings: DemoSettings, directory: Path, took_s: float) -> str:
     first, victim = demo.places[0], demo.places[6]
-    option = "" if first.ports == (7700, 7701, 7702) else f" --admin {first.admin}"
+    option = "" if first.ports.admin == PAGE_PORT else f" --admin {first.admin}"
     return f"""
   live page   {first.admin}
   stream      {first.public}/v1/route/live/main.m3u8
-  members     .venv/bin/edge members{option}
-  a failure   kill -9 {demo.pid(victim.city.name)}   ({victim.city.name}; it comes back by itself)
+  members     {_edge_command_name()} members{option}
+  a failure   kill -9 {demo.pid(victim.name)}   ({victim.name}; it comes back by itself)
   logs        {directory}
   viewers     {settings.viewers}, arriving within {settings.arrive_s:.0f} s
 
@@ -227,21 +229,9 @@ def _banner(demo: Demo, settings: DemoSettings, directory: Path, took_s: float) 
 """
 
 
-def _status_line(view: dict[str, Any], viewers: dict[str, Any]) -> str:
-    totals = view["totals"]
-    line = (
-        f"{totals['alive']} of {totals['members']} alive, {totals['streams']} viewers, "
-        f"{totals['mbps']:.1f} Mb/s, {totals['rps']} requests/s"
-    )
-    if viewers:
-        line += f"; viewers re-routed {viewers['rerouted']} times, stalled {viewers['stalls']}"
-    return line
-
-
-async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:
-    try:
-        async with session.get(url) as response:
-            found: dict[str, Any] = orjson.loads(await response.read())
-            return found if response.status == 200 else None
-    except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError):
-        return None
+def _edge_command_name() -> str:
+    """How a person calls `edge` from here: by the way to the script beside this interpreter, if there is one."""
+    script = Path(sys.executable).with_name("edge")
+    if not script.exists():
+        return "python -m edge"
+    return str(script.relative_to(Path.cwd())) if script.is_relative_to(Path.cwd()) else str(script)

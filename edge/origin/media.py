@@ -1,4 +1,4 @@
-"""The looped source as endless live segments: the same frames again, their decode times running on (ISO/IEC 14496-12)."""
+"""The looped source as endless live segments: the same frames, their decode times running on (ISO/IEC 14496-12)."""
 
 import json
 import struct
@@ -13,6 +13,7 @@ SHIPPED = Path(__file__).with_name("media")
 MEDIA_EPOCH_S = (
     1_767_225_600  # 2026-01-01: media time counts from here, so that it stays small enough for any player
 )
+GRID_SLACK_S = 0.05  # audio may leave the grid of segments by two AAC frames
 _HINT = "make it again with edge/origin/media/make_source.py"
 
 
@@ -73,20 +74,28 @@ class Library:
 
     segment_s: int
     tracks: tuple[Track, ...]
+    modified_s: int = MEDIA_EPOCH_S  # when the newest of its files was written, Unix seconds
 
     def track(self, name: str) -> Track | None:
         """The rendition called `name`."""
         return next((one for one in self.tracks if one.name == name), None)
 
     def segment(self, track: Track, number: int) -> bytes:
-        """Segment `number` of the endless stream: `number * segment_s` is when it began, in Unix seconds."""
-        loops, index = divmod(number - MEDIA_EPOCH_S // self.segment_s, len(track.fragments))
+        """Segment `number` of the endless stream; media time runs on from MEDIA_EPOCH_S, in whole loops."""
+        loops, index = divmod(number, len(track.fragments))
         fragment = track.fragments[index]
-        loop = len(track.fragments) * self.segment_s * track.timescale
+        loop_s = len(track.fragments) * self.segment_s
+        time = (loops - MEDIA_EPOCH_S // loop_s) * loop_s * track.timescale + fragment.offset
         data = bytearray(fragment.data)
         struct.pack_into(">I", data, fragment.sequence_at, number & 0xFFFFFFFF)
-        struct.pack_into(">Q", data, fragment.time_at, max(0, loops * loop + fragment.offset))
+        struct.pack_into(">Q", data, fragment.time_at, max(0, time))
         return bytes(data)
+
+    def start_s(self, track: Track, number: int) -> float:
+        """When segment `number` begins, Unix seconds: `number * segment_s`, for audio up to a frame later."""
+        index = number % len(track.fragments)
+        lateness_s = track.fragments[index].offset / track.timescale - index * self.segment_s
+        return number * self.segment_s + lateness_s
 
 
 def load(directory: Path = SHIPPED) -> Library:
@@ -101,18 +110,21 @@ def load(directory: Path = SHIPPED) -> Library:
         segment_s, segments = int(description["segment_s"]), int(description["segments"])
         entries: list[dict[str, Any]] = list(description["tracks"])
         names = [str(entry["name"]) for entry in entries]
+        if {str(entry["kind"]) for entry in entries} - {"audio"} != {"video"} or len(set(names)) < len(names):
+            raise ValueError("wants one video at least, else audio, each of its own name")
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(str(listing), f"is no list of tracks ({error!r})", _HINT) from None
     tracks = []
     for name, entry in zip(names, entries, strict=True):
         where = directory / f"{name}.mp4"
         try:
-            tracks.append(_track(entry, _read(where), segment_s * segments))
+            track = _track(entry, _read(where))
+            _check_grid(track, segment_s, segments)
         except (ValueError, struct.error, TypeError) as error:
             raise ConfigError(str(where), f"is no fragmented MP4 of that loop ({error})", _HINT) from None
-        if len(tracks[-1].fragments) != segments:
-            raise ConfigError(str(where), f"has {len(tracks[-1].fragments)} segments, not {segments}", _HINT)
-    return Library(segment_s, tuple(tracks))
+        tracks.append(track)
+    written = (int(one.stat().st_mtime) for one in (listing, *(directory / f"{name}.mp4" for name in names)))
+    return Library(segment_s, tuple(tracks), max(written))
 
 
 def _read(path: Path) -> bytes:
@@ -122,7 +134,7 @@ def _read(path: Path) -> bytes:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}", _HINT) from None
 
 
-def _track(entry: dict[str, Any], data: bytes, loop_s: int) -> Track:
+def _track(entry: dict[str, Any], data: bytes) -> Track:
     found = list(_boxes(data, 0, len(data)))
     head = [box for box in found if box.kind in (b"ftyp", b"moov")]
     timescale = _timescale(data, next((box for box in head if box.kind == b"moov"), None))
@@ -131,15 +143,31 @@ def _track(entry: dict[str, Any], data: bytes, loop_s: int) -> Track:
         if (moof.kind, mdat.kind) != (b"moof", b"mdat"):
             raise ValueError(f"{moof.kind!r} then {mdat.kind!r} where a moof and its mdat should be")
         fragments.append(_fragment(data[moof.start : mdat.end]))
-    if not fragments or sum(one.duration for one in fragments) != loop_s * timescale:
-        raise ValueError(f"its segments do not sum up to {loop_s} s")
-    first = fragments[0].offset
+    first = fragments[0].offset if fragments else 0
     return Track(
         timescale=timescale,
         init=b"".join(data[box.start : box.end] for box in head),
         fragments=tuple(one._replace(offset=one.offset - first) for one in fragments),
         **entry,
     )
+
+
+def _check_grid(track: Track, segment_s: int, segments: int) -> None:
+    """Raises ValueError unless the segments follow each other without gap, close to every whole `segment_s`."""
+    if len(track.fragments) != segments:
+        raise ValueError(f"it has {len(track.fragments)} segments, not {segments}")
+    slack = 0 if track.kind == "video" else round(GRID_SLACK_S * track.timescale)
+    time = 0
+    for index, fragment in enumerate(track.fragments):
+        if fragment.offset != time:
+            raise ValueError(
+                f"segment {index} begins at {fragment.offset}/{track.timescale} s, not at {time}"
+            )
+        if abs(time - index * segment_s * track.timescale) > slack:
+            raise ValueError(f"segment {index} begins too far from {index * segment_s} s")
+        time += fragment.duration
+    if time != segments * segment_s * track.timescale:
+        raise ValueError(f"its segments do not sum up to {segments * segment_s} s")
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:

@@ -50,7 +50,7 @@ def media(library: Library, track: Track, now_s: float, window: int = WINDOW) ->
         '#EXT-X-MAP:URI="init.mp4"',
     ]
     for number in numbers:
-        begun = datetime.fromtimestamp(number * library.segment_s, UTC)
+        begun = datetime.fromtimestamp(library.start_s(track, number), UTC)
         lines.append(
             f"#EXT-X-PROGRAM-DATE-TIME:{begun.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
         )

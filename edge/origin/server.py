@@ -3,8 +3,8 @@
 /live/main.m3u8                       multivariant playlist
 /live/<track>/playlist.m3u8           sliding window
 /live/<track>/init.mp4, <number>.m4s  media; number = Unix seconds // 2
-/_origin/requests                     {"total": …, "paths": {…}}
-POST /_origin/fault                   {"mode": "down" | "slow" | "ok", "for_s": 30}, from loopback only
+/_origin/requests                     {"total": …, "paths": {…}, "uncounted": …}
+POST /_origin/fault                   {"mode": "down" | "slow" | "ok", "for_s": 30}, as JSON, from loopback only
 """
 
 import asyncio
@@ -43,6 +43,16 @@ class OriginSettings:
     window: int = playlist.WINDOW  # segments in a playlist
 
 
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What a path stands for right now, and for how long."""
+
+    body: bytes
+    content_type: str
+    cache_control: str
+    modified_s: int  # Unix seconds
+
+
 class Origin:
     """Handlers over one library.
 
@@ -66,6 +76,7 @@ class Origin:
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(middlewares=[self._account])
+        app.on_response_prepare.append(_allow_any_page)
         app.router.add_get("/live/main.m3u8", self._main)
         app.router.add_get("/live/{track}/playlist.m3u8", self._playlist)
         app.router.add_get("/live/{track}/init.mp4", self._init)
@@ -91,18 +102,19 @@ class Origin:
         return await handler(request)
 
     async def _main(self, request: web.Request) -> web.Response:
-        return _answer(
-            request, playlist.multivariant(self._library).encode(), _PLAYLIST, "public, max-age=60"
-        )
+        body = playlist.multivariant(self._library).encode()
+        return _answer(request, Entity(body, _PLAYLIST, "public, max-age=60", self._library.modified_s))
 
     async def _playlist(self, request: web.Request) -> web.Response:
         track = self._track(request)
-        text = playlist.media(self._library, track, self._clock(), self._window)
-        return _answer(request, text.encode(), _PLAYLIST, "public, max-age=1")
+        now_s = self._clock()
+        text = playlist.media(self._library, track, now_s, self._window)
+        modified_s = self._published_s(playlist.newest(self._library, now_s))
+        return _answer(request, Entity(text.encode(), _PLAYLIST, "public, max-age=1", modified_s))
 
     async def _init(self, request: web.Request) -> web.Response:
         track = self._track(request)
-        return _answer(request, track.init, f"{track.kind}/mp4", _IMMUTABLE)
+        return _answer(request, Entity(track.init, f"{track.kind}/mp4", _IMMUTABLE, self._library.modified_s))
 
     async def _segment(self, request: web.Request) -> web.Response:
         track, number = self._track(request), int(request.match_info["number"])
@@ -111,7 +123,12 @@ class Origin:
             raise web.HTTPNotFound(headers={"Cache-Control": "max-age=1"}, text="not published yet\n")
         if number <= newest - self._window - DVR_S // self._library.segment_s:
             raise web.HTTPNotFound(headers={"Cache-Control": "max-age=60"}, text="no longer kept\n")
-        return _answer(request, self._library.segment(track, number), f"{track.kind}/mp4", _IMMUTABLE)
+        body = self._library.segment(track, number)
+        return _answer(request, Entity(body, f"{track.kind}/mp4", _IMMUTABLE, self._published_s(number)))
+
+    def _published_s(self, number: int) -> int:
+        """When segment `number` was whole, Unix seconds."""
+        return (number + 1) * self._library.segment_s
 
     def _track(self, request: web.Request) -> media.Track:
         if track := self._library.track(request.match_info["track"]):
@@ -121,11 +138,14 @@ class Origin:
 
     async def _counts(self, request: web.Request) -> web.Response:
         total = self._requests.total() + self._uncounted
-        return web.json_response({"total": total, "paths": dict(self._requests)})
+        counts = {"total": total, "paths": dict(self._requests), "uncounted": self._uncounted}
+        return web.json_response(counts)
 
     async def _set_fault(self, request: web.Request) -> web.Response:
         if not request.remote or not ipaddress.ip_address(request.remote).is_loopback:
             raise web.HTTPForbidden(text="faults are set from loopback only\n")
+        if request.content_type != "application/json":  # which a foreign page cannot send without our consent
+            raise web.HTTPUnsupportedMediaType(text="wants Content-Type: application/json\n")
         try:
             wanted = json.loads(await request.text())
             mode, for_s = str(wanted["mode"]), float(wanted["for_s"])
@@ -138,30 +158,44 @@ class Origin:
         return web.json_response({"mode": mode, "for_s": for_s})
 
 
-def _answer(request: web.Request, body: bytes, content_type: str, cache_control: str) -> web.Response:
-    """Whole, partial or not modified, as the request's conditions want it; aiohttp drops a HEAD's body itself."""
+async def _allow_any_page(request: web.Request, response: web.StreamResponse) -> None:
+    """Lets players of any page read media and errors alike (CORS)."""
+    if request.path.startswith("/live/"):
+        response.headers["Access-Control-Allow-Origin"] = "*"
+
+
+def _answer(request: web.Request, entity: Entity) -> web.Response:
+    """Whole, partial or not modified, as the request's conditions want it (RFC 9110); aiohttp drops a HEAD's body."""
+    body = entity.body
     etag = hashlib.blake2b(body, digest_size=8).hexdigest()
     headers = {
         "Accept-Ranges": "bytes",
-        "Access-Control-Allow-Origin": "*",
-        "Cache-Control": cache_control,
-        "Content-Type": content_type,
-        "Date": formatdate(usegmt=True),
+        "Cache-Control": entity.cache_control,
+        "Content-Type": entity.content_type,
         "ETag": f'"{etag}"',
+        "Last-Modified": formatdate(entity.modified_s, usegmt=True),
     }
-    if any(tag.value in ("*", etag) for tag in request.if_none_match or ()):
+    if _is_held(request, etag, entity.modified_s):
         return web.Response(status=304, headers=headers)
+    valid = request.headers.get(hdrs.IF_RANGE) in (None, headers["ETag"], headers["Last-Modified"])
+    if hdrs.RANGE not in request.headers or not valid:
+        return web.Response(body=body, headers=headers)
     try:
-        span = request.http_range
+        first, end, _ = request.http_range.indices(len(body))
     except ValueError:  # malformed, or several ranges: the whole is a correct answer
         return web.Response(body=body, headers=headers)
-    if hdrs.RANGE not in request.headers:
-        return web.Response(body=body, headers=headers)
-    first, end, _ = span.indices(len(body))
     if first >= end:
         return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{len(body)}"})
     headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(body)}"
     return web.Response(status=206, body=body[first:end], headers=headers)
+
+
+def _is_held(request: web.Request, etag: str, modified_s: int) -> bool:
+    """Whether the client already has this very version (RFC 9110 §13.2.2: If-None-Match rules out the date)."""
+    if request.if_none_match is not None:
+        return any(tag.value in ("*", etag) for tag in request.if_none_match)
+    since = request.if_modified_since
+    return since is not None and modified_s <= since.timestamp()
 
 
 async def serve(settings: OriginSettings, stop: asyncio.Event, on_ready: Callable[[Address], None]) -> None:

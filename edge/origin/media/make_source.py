@@ -1,8 +1,8 @@
 """Makes the looped source that the demo origin publishes: `python edge/origin/media/make_source.py`.
 
-Needs ffmpeg (with libx264 and drawtext) and espeak-ng. Writes one fragmented MP4 a track beside this file, `tracks.json`
-with what the playlists must say of them, and nothing else. The loop is 16 s: a whole number of 2 s segments, of video
-frames (400) and of AAC frames (750 at 48 kHz), so it repeats without gap, click or drift.
+Needs ffmpeg (with libx264 and drawtext) and espeak-ng. Writes one fragmented MP4 a track beside this file,
+`tracks.json` with what the playlists must say of them, and nothing else. The loop is 16 s: a whole number of 2 s
+segments, of video frames (400) and of AAC frames (750 at 48 kHz), so it repeats without gap, click or drift.
 """
 
 import argparse
@@ -54,7 +54,7 @@ LANGUAGES = (
 
 
 def picture(rung: Rung) -> str:
-    """A filter graph: mown stripes, a pitch, a ball whose flight is periodic in the loop, a counter, the rung's name."""
+    """A filter graph: mown stripes, a pitch, a ball that flies periodically in the loop, a counter, the rung's name."""
     w, h = rung.width, rung.height
     turn = f"2*PI*t/{LOOP_S}"
     stripes = "".join(
@@ -62,7 +62,8 @@ def picture(rung: Rung) -> str:
     )
     ball_x, ball_y = f"(W-w)/2+(W*0.36)*sin(4*{turn})", f"(H-h)/2-(H*0.28)*abs(cos(8*{turn}))+H*0.12"
     text = f"drawtext=fontfile={FONT}:fontcolor=white:borderw=2:bordercolor=0x10331a"
-    over = f"%{{eif\\:floor(n/{FPS * SEGMENT_S})\\:d}}.%{{eif\\:mod(floor(n/8)\\,6)+1\\:d}}"
+    gop = FPS * SEGMENT_S  # one over of six balls a segment
+    over = f"%{{eif\\:floor(n/{gop})\\:d}}.%{{eif\\:floor(mod(n\\,{gop})*6/{gop})+1\\:d}}"
     r = h // 26
     return (
         f"color=c=0x2a7035:s={w}x{h}:r={FPS}:d={LOOP_S},{stripes}"

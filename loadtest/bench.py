@@ -1,0 +1,137 @@
+"""The benchmark's rows: each prints a measured figure beside its target; `docs/BENCHMARKS.md` keeps the last run."""
+
+import json
+import platform
+import random
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.model import ConfigError
+from edge.wire.compress import Compressor
+from edge.wire.frame import SESSION_BYTES, Sealer
+from edge.wire.keys import KeyRing
+from loadtest.recording import as_pods, node_records, payload, payloads
+
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured figure."""
+
+    id: str
+    figure: str
+    value: float
+    unit: str
+    target: float | None  # none: for information
+    lower_is_better: bool = True
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the target is met."""
+        if self.target is None:
+            return None
+        return self.value <= self.target if self.lower_is_better else self.value >= self.target
+
+
+def gossip_record() -> Iterator[Row]:
+    """Size of one full node record (member, load, five hottest segments), on traffic the dictionary has not seen."""
+    heard = payloads()
+    records = node_records(heard[len(heard) // 2 :])
+    rng = random.Random(SEED)
+    pods = [as_pods(one, rng) for one in records]
+    for name, what, chosen, target in (
+        ("", "recorded in the demo", records, 120.0),
+        (".pods", "the same under pod names and addresses", pods, 120.0),
+    ):
+        sealer = Sealer(KeyRing.insecure("bench"), "bench", bytes(SESSION_BYTES), Compressor())
+        plain = [payload(one) for one in chosen]
+        sealed = [len(sealer.seal(one)) for one in plain]
+        yield Row(
+            f"gossip.record{name}",
+            f"full node record sealed, mean, {what}",
+            statistics.fmean(sealed),
+            "B",
+            target,
+        )
+        yield Row(
+            f"gossip.record{name}.plain",
+            f"its JSON, mean, {what}",
+            statistics.fmean(map(len, plain)),
+            "B",
+            None,
+        )
+
+
+ROWS: dict[str, Callable[[], Iterator[Row]]] = {"gossip.record": gossip_record}
+
+
+def run(wanted: tuple[str, ...], out: Path) -> None:
+    """Measure the rows whose id is or begins with a word of `wanted` (all, if there is none), and write them down.
+
+    Raises:
+        ConfigError: a word names no row.
+    """
+    for word in wanted:
+        if not any(name.startswith(word) for name in ROWS):
+            raise ConfigError("ROWS", f"no row {word}", f"there are {', '.join(ROWS)}")
+    chosen = [name for name in ROWS if not wanted or any(name.startswith(word) for word in wanted)]
+    rows = []
+    for name in chosen:
+        for row in ROWS[name]():
+            print(line(row), flush=True)
+            rows.append(row)
+    write(rows, out)
+
+
+def line(row: Row) -> str:
+    """One row for a terminal."""
+    verdict = {True: "holds", False: "MISSED", None: ""}[row.holds]
+    target = "" if row.target is None else f"target {'≤' if row.lower_is_better else '≥'} {row.target:g}"
+    return f"{row.id:<28} {row.value:>9.1f} {row.unit:<6} {target:<16} {verdict:<7} {row.figure}"
+
+
+def write(rows: list[Row], out: Path) -> None:
+    """Merge the rows into `benchmarks.json`, and write the table from it."""
+    out.mkdir(exist_ok=True)
+    store = out / "benchmarks.json"
+    known = {entry["id"]: entry for entry in json.loads(store.read_text())} if store.exists() else {}
+    today = datetime.now(UTC).date().isoformat()
+    for row in rows:
+        entry = asdict(row) | {"value": round(row.value, 3), "holds": row.holds, "seed": SEED, "date": today}
+        entry["command"] = f"make bench ROWS={next(name for name in ROWS if row.id.startswith(name))}"
+        known[row.id] = entry
+    entries = [known[name] for name in sorted(known)]
+    store.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+    (out / "BENCHMARKS.md").write_text(_table(entries))
+
+
+def _table(entries: list[dict[str, object]]) -> str:
+    machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
+    lines = [
+        "# Benchmarks",
+        "",
+        f"`make bench` prints and writes this; last written on: {machine}. The same rows for programs: benchmarks.json.",
+        "",
+        "| id | figure | value | target | | command | date |",
+        "| --- | --- | ---: | ---: | --- | --- | --- |",
+    ]
+    for entry in entries:
+        sign = "≤" if entry["lower_is_better"] else "≥"
+        target = "" if entry["target"] is None else f"{sign} {entry['target']:g} {entry['unit']}"
+        verdict = {True: "holds", False: "**missed**", None: ""}[entry["holds"]]  # type: ignore[index]
+        value = f"{entry['value']:.1f} {entry['unit']}"
+        cells = (
+            f"`{entry['id']}`",
+            entry["figure"],
+            value,
+            target,
+            verdict,
+            f"`{entry['command']}`",
+            entry["date"],
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
