@@ -28,7 +28,7 @@ from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarn
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.discovery import Discovery
 from edge.shell.lag import LagMeter
-from edge.shell.metrics import NodeCollector, exposition
+from edge.shell.metrics import Counted, NodeCollector, exposition
 from edge.shell.public import PublicFace
 from edge.shell.sockets import bind, local_address, resolve
 from edge.shell.udp import GossipTransport
@@ -83,13 +83,25 @@ class Node:
         self.traffic = Traffic()
         self._lag = LagMeter()
         self._face = PublicFace(self.cache, self.traffic, self.gossip.view)
-        self._collector = NodeCollector(self.gossip, self.cache, self.traffic, self._face, self._lag)
+        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event)
+        seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
+        self._discovery = Discovery(seeds, self._on_seeds)
+        self._collector = NodeCollector(
+            Counted(
+                node=self.gossip,
+                transport=self._transport,
+                discovery=self._discovery,
+                cache=self.cache,
+                traffic=self.traffic,
+                face=self._face,
+                lag=self._lag,
+            )
+        )
         self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
         self._event_count = 0
         self._draining = False
         self._lost = asyncio.Event()  # set when another process has taken the name
         self._work: list[asyncio.Task[None]] = []
-        self._transport: GossipTransport | None = None
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Serve until `stop` is set, or the name is lost to another process; then leave.
@@ -121,12 +133,12 @@ class Node:
     async def _start(self, stack: AsyncExitStack) -> None:
         await self.cache.start()
         stack.push_async_callback(self.cache.close)
-        self._transport = transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event)
-        await transport.start()
-        stack.callback(transport.close)
-        seeds = [Address.parse(seed, "gossip.seeds") for seed in self.config.gossip.seeds]
-        discovery = Discovery(seeds, self._on_seeds)
-        for work in (discovery.run(), self._lag.run(), self._publish()):
+        await self._transport.start()
+        stack.callback(self._transport.close)
+        jobs = [self._lag.run(), self._publish()]
+        if self.config.gossip.seeds:
+            jobs.append(self._discovery.run())
+        for work in jobs:
             task = asyncio.create_task(work)
             self._work.append(task)
             stack.push_async_callback(_cancel, task)
@@ -152,7 +164,6 @@ class Node:
         self._draining = True
         await asyncio.sleep(DRAIN_S)
         self.gossip.leave(time.monotonic())
-        assert self._transport is not None
         self._transport.pump()
         await asyncio.sleep(LINGER_S)
 
@@ -168,14 +179,12 @@ class Node:
             )
             self.gossip.update_load(self.traffic.load(vitals, now), now)
             self.gossip.set_popularity(self.traffic.top(now), now)
-            if self._transport:
-                self._transport.pump()
+            self._transport.pump()
             await asyncio.sleep(self.config.gossip.tick_s)
 
     def _on_seeds(self, seeds: list[Address]) -> None:
         self.gossip.set_seeds(seeds, time.monotonic())
-        if self._transport:
-            self._transport.pump()
+        self._transport.pump()
 
     def _on_event(self, event: GossipEvent) -> None:
         log.info("%s", event.text, extra={"kind": event.kind, "node": event.node})

@@ -114,7 +114,7 @@ def _table(entries: list[dict[str, object]]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        f"`make bench` prints and writes this; last written on: {machine}. The same rows for programs: benchmarks.json.",
+        f"`make bench` prints and writes this; last written on: {machine}. For programs: benchmarks.json.",
         "",
         "| id | figure | value | target | | command | date |",
         "| --- | --- | ---: | ---: | --- | --- | --- |",

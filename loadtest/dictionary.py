@@ -17,7 +17,8 @@ def train(recorded: Path, out: Path) -> str:
     heard = payloads(recorded)
     half = heard[: len(heard) // 2]
     rng = random.Random(1)
-    samples = [payload(one) for one in half] + [payload(as_pods(one, rng)) for one in half]
+    samples: list[bytes | bytearray | memoryview[int]] = []
+    samples += [payload(one) for one in half] + [payload(as_pods(one, rng)) for one in half]
     # Small datagrams gain most from a dictionary, and they are many: single records and single messages too.
     records = node_records(half)
     samples += [payload(one) for one in records] + [payload(as_pods(one, rng)) for one in records]

@@ -13,6 +13,7 @@ from rich.table import Table
 from edge.model import ConfigError
 
 TIMEOUT_S = 5.0
+_WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
 _STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}
 
 
@@ -39,7 +40,7 @@ def members(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    console = Console(highlight=False)
+    console = _console()
     console.print(_members_table(found["members"]))
     alive = sum(one["status"] == "alive" for one in found["members"])
     console.print(
@@ -55,17 +56,25 @@ def view(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    console = Console(highlight=False)
+    console = _console()
     totals = found["totals"]
     console.print(
         f"[bold]{found['cluster']}[/] as {found['self']} sees it (version {found['version']}): "
         f"{totals['alive']} of {totals['members']} alive, {totals['streams']} viewers, "
-        f"{totals['mbps']} Mb/s, {totals['rps']} requests/s"
+        f"{totals['mbps']:.1f} Mb/s, {totals['rps']} requests/s"
     )
     console.print(_members_table(found["members"]))
     console.print(_hot_table(found["hot"]))
     for event in found["events"][-10:]:
         console.print(f"  [{_STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
+
+
+def _console() -> Console:
+    """As wide as the terminal; where there is none, as wide as the table."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    return console
 
 
 def _ask(admin: str, path: str, token_file: str | None) -> Any:
@@ -104,15 +113,16 @@ async def _get(url: str, token: str) -> Any:
 
 
 def _members_table(found: list[dict[str, Any]]) -> Table:
+    """One row a member; all of it fits 80 columns. What is left out is in `--output json`."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("NAME", "STATUS", "ZONE", "ISP"):
-        table.add_column(name)
-    for name in ("VIEWERS", "LOAD", "MB/S", "HEALTH", "AGE", "RTT"):
-        table.add_column(name, justify="right")
-    table.add_column("GOSSIP")
+    for name in ("NAME", "STATUS", "ZONE"):
+        table.add_column(name, no_wrap=True)
+    for name in ("VIEWERS", "LOAD", "MBIT/S", "HEALTH", "RTT"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("GOSSIP", no_wrap=True)
     for one in found:
         load, link = one["load"], one["link"]
-        figures = ["-"] * 5
+        figures = ["-"] * 4
         if load:
             figures = [
                 str(load["streams"]),
@@ -120,12 +130,9 @@ def _members_table(found: list[dict[str, Any]]) -> Table:
                 f"{load['mbps']:.1f}",
                 str(load["health"]),
             ]
-            figures.append(f"{load['age_s']:.1f} s")
-        status = f"[{_STYLES[one['status']]}]{one['status']}[/]"
         rtt = f"{link['rtt_ms']:.1f} ms" if link else "-"
-        table.add_row(
-            one["name"], status, one["zone"] or "-", one["isp"] or "-", *figures, rtt, one["gossip"]
-        )
+        status = f"[{_STYLES[one['status']]}]{one['status']}[/]"
+        table.add_row(one["name"], status, one["zone"] or "-", *figures, rtt, one["gossip"])
     return table
 
 

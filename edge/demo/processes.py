@@ -15,6 +15,7 @@ from edge.model import ConfigError
 
 _TAIL_LINES = 20
 _LINE_MAX_BYTES = 64 * 1024
+_LOG_LINE_MAX = 2000  # characters; the rest of a longer line is cut from the log
 _REAP_S = 5.0  # after SIGKILL
 
 
@@ -174,8 +175,8 @@ class Child:
                 return
             text = line.decode(errors="replace").rstrip()
             if not self._on_line(text):
-                self.tail.append(text)
-                log.handle(logging.makeLogRecord({"msg": text}))
+                self.tail.append(text[:_LOG_LINE_MAX])
+                log.handle(logging.makeLogRecord({"msg": text[:_LOG_LINE_MAX]}))
 
 
 def describe(status: int) -> str:

@@ -50,7 +50,7 @@ class Membership:
         if claim.status in (Status.ALIVE, Status.LEFT) and claim.accuser != claim.name:
             return  # only the owner may say so
         if (claim.incarnation, claim.status) == peer.member.rank:
-            self._confirm(claim, now)
+            self._confirm(claim)
         elif change := self._core.members.change(claim.name, claim.incarnation, claim.status, now):
             self._changed(change, claim.accuser, encode(claim), now, source)
 
@@ -119,7 +119,7 @@ class Membership:
         me = self._core.me
         self._spread(me.name, encode(Announce(me)), None)
 
-    def _confirm(self, claim: Claim, now: float) -> None:
+    def _confirm(self, claim: Claim) -> None:
         suspicion = self._suspicions.get(claim.name)
         if suspicion is None or not suspicion.confirm(claim.accuser):
             return

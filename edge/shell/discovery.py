@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 _ADDRESSES_MAX = 256
 _LOOKUP_TIMEOUT_S = 5.0
 _RETRY_S = 1.0
-_FOREVER_S = 3600.0
 
 
 class Discovery:
@@ -39,8 +38,6 @@ class Discovery:
 
     async def run(self) -> None:
         """Resolve until cancelled."""
-        while not self._seeds:
-            await asyncio.sleep(_FOREVER_S)
         while True:
             addresses: dict[Address, None] = {}
             for seed in self._seeds:

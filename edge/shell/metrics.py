@@ -1,7 +1,7 @@
 """Prometheus metrics, read from the state at scrape time; the core never mentions them."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,8 +10,10 @@ from prometheus_client.registry import Collector
 from edge.cache.cache import EdgeCache
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.discovery import Discovery
 from edge.shell.lag import LagMeter
 from edge.shell.public import PublicFace
+from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
 
 _GOSSIP_HELP = {
@@ -33,17 +35,25 @@ _GOSSIP_HELP = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """The parts of one node that count something."""
+
+    node: GossipNode
+    transport: GossipTransport
+    discovery: Discovery
+    cache: EdgeCache
+    traffic: Traffic
+    face: PublicFace
+    lag: LagMeter
+
+
 class NodeCollector(Collector):
     """Everything one node counts."""
 
-    def __init__(
-        self, node: GossipNode, cache: EdgeCache, traffic: Traffic, face: PublicFace, lag: LagMeter
-    ) -> None:
-        self._node = node
-        self._cache = cache
-        self._traffic = traffic
-        self._face = face
-        self._lag = lag
+    def __init__(self, parts: Counted) -> None:
+        self._parts = parts
+        self._node = parts.node
 
     def collect(self) -> Iterator[Metric]:
         """All metrics at this moment."""
@@ -62,7 +72,7 @@ class NodeCollector(Collector):
             "edge_local_health_multiplier", "Lifeguard score: 0 is fine.", value=self._node.awareness
         )
         yield GaugeMetricFamily(
-            "edge_event_loop_lag_seconds", "Smoothed event-loop lag.", value=self._lag.lag_s
+            "edge_event_loop_lag_seconds", "Smoothed event-loop lag.", value=self._parts.lag.lag_s
         )
 
     def _gossip(self) -> Iterator[Metric]:
@@ -73,6 +83,13 @@ class NodeCollector(Collector):
         for reason, count in counters.dropped.items():
             dropped.add_metric([reason.value], count)
         yield dropped
+        transport, discovery = self._parts.transport, self._parts.discovery
+        yield CounterMetricFamily(
+            "edge_gossip_send_errors", "Datagrams the system would not send.", value=transport.send_errors
+        )
+        yield CounterMetricFamily(
+            "edge_seed_lookup_failures", "Lookups of a seed that gave no address.", value=discovery.failures
+        )
         refused = self._node.members_refused
         yield CounterMetricFamily(
             "edge_gossip_members_refused", "Members the full table refused.", value=refused
@@ -80,7 +97,7 @@ class NodeCollector(Collector):
         yield GaugeMetricFamily("edge_gossip_sessions", "Senders' sessions held.", value=self._node.sessions)
 
     def _serving(self) -> Iterator[Metric]:
-        traffic, own = self._traffic, self._node.view().node(self._node.view().self_name)
+        traffic, own = self._parts.traffic, self._node.view().node(self._node.view().self_name)
         yield CounterMetricFamily("edge_requests", "Media requests answered.", value=traffic.requests_total)
         yield CounterMetricFamily("edge_sent_bytes", "Media bytes sent.", value=traffic.bytes_total)
         yield GaugeMetricFamily(
@@ -89,15 +106,15 @@ class NodeCollector(Collector):
             value=own.load.value.streams if own and own.load else 0,
         )
         redirects = CounterMetricFamily("edge_redirects", "Viewers redirected.", labels=["node"])
-        for node, count in self._face.redirects.items():
+        for node, count in self._parts.face.redirects.items():
             redirects.add_metric([node], count)
         yield redirects
         yield CounterMetricFamily(
-            "edge_unroutable", "Viewers no node could take.", value=self._face.unroutable
+            "edge_unroutable", "Viewers no node could take.", value=self._parts.face.unroutable
         )
 
     def _caching(self) -> Iterator[Metric]:
-        for name, value in asdict(self._cache.counters).items():
+        for name, value in asdict(self._parts.cache.counters).items():
             if isinstance(value, dict):
                 labelled = CounterMetricFamily(
                     f"edge_cache_{name}", "Cache events by reason.", labels=["reason"]
@@ -110,10 +127,10 @@ class NodeCollector(Collector):
                     f"edge_cache_{name}", f"Cache: {name.replace('_', ' ')}.", value=value
                 )
         yield GaugeMetricFamily(
-            "edge_cache_stored_bytes", "Bytes of stored bodies.", value=self._cache.stored_bytes
+            "edge_cache_stored_bytes", "Bytes of stored bodies.", value=self._parts.cache.stored_bytes
         )
         yield GaugeMetricFamily(
-            "edge_cache_stored_objects", "Stored objects.", value=self._cache.stored_objects
+            "edge_cache_stored_objects", "Stored objects.", value=self._parts.cache.stored_objects
         )
 
 

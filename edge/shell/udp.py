@@ -31,7 +31,6 @@ class GossipTransport(asyncio.DatagramProtocol):
         self.send_errors = 0
         self._sock = sock
         self._on_event = on_event
-        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -39,7 +38,8 @@ class GossipTransport(asyncio.DatagramProtocol):
 
     async def start(self) -> None:
         """Begin to receive and to tick."""
-        await self._loop.create_datagram_endpoint(lambda: self, sock=self._sock)
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, sock=self._sock)
         self._look_for_errors()
         self.pump()
 
@@ -92,7 +92,7 @@ class GossipTransport(asyncio.DatagramProtocol):
         if self._timer:
             self._timer.cancel()
         self._timer_at = due
-        self._timer = self._loop.call_later(max(0.0, due - time.monotonic()), self._on_timer)
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -102,7 +102,8 @@ class GossipTransport(asyncio.DatagramProtocol):
     def _look_for_errors(self) -> None:
         """uvloop and asyncio swallow some queued errors in sendto; look for them now and then."""
         self._report_refused()
-        self._errors_timer = self._loop.call_later(_ERRORS_EVERY_S, self._look_for_errors)
+        loop = asyncio.get_running_loop()
+        self._errors_timer = loop.call_later(_ERRORS_EVERY_S, self._look_for_errors)
 
     def _report_refused(self) -> None:
         refused = refused_addresses(self._sock)

@@ -30,7 +30,7 @@ def is_free(port: int, kind: socket.SocketKind) -> bool:
 
 @pytest.fixture
 def first(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Where the well-known ports begin in this test: where the machine has a free block below the kernel's own choice."""
+    """Where the well-known ports begin in this test: a free block below the kernel's own choice."""
     for start in range(21_000, 30_000, 100):
         block = range(start, start + BLOCK)
         if all(is_free(port, kind) for port in block for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
