@@ -3,7 +3,7 @@
 import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -100,8 +100,12 @@ def payloads(recorded: Path = SHIPPED) -> list[list[AnyMessage]]:
         ) from None
 
 
-def node_records(recorded: list[list[AnyMessage]]) -> list[list[AnyMessage]]:
-    """Full node records: for each load report, the node's last record and top segments before it.
+def node_records(
+    recorded: list[list[AnyMessage]], earlier: Sequence[list[AnyMessage]] = ()
+) -> list[list[AnyMessage]]:
+    """Full node records: for each load report, the node's member record and its top segments before it.
+
+    Member records are told when a cluster starts, so they may also come from `earlier` payloads.
 
     Raises:
         ConfigError: there is none.
@@ -109,7 +113,7 @@ def node_records(recorded: list[list[AnyMessage]]) -> list[list[AnyMessage]]:
     members: dict[str, AnyMessage] = {}
     tops: dict[str, AnyMessage] = {}
     found: list[list[AnyMessage]] = []
-    known = sorted(_announces(recorded), key=lambda one: one.member.name)
+    known = _announces([*earlier, *recorded])
     members |= {one.member.name: one for one in known}
     for message in (each for payload in recorded for each in payload):
         if isinstance(message, PopularityReport):
@@ -156,5 +160,5 @@ def payload(messages: list[AnyMessage]) -> bytes:
     return b"[" + b",".join(encode(one) for one in messages) + b"]"
 
 
-def _announces(recorded: list[list[AnyMessage]]) -> list[Announce]:
+def _announces(recorded: Sequence[list[AnyMessage]]) -> list[Announce]:
     return [message for each in recorded for message in each if isinstance(message, Announce)]

@@ -114,7 +114,7 @@ async def _get(url: str, token: str) -> Any:
 
 def _members_table(found: list[dict[str, Any]]) -> Table:
     """One row a member; all of it fits 80 columns. What is left out is in `--output json`."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("NAME", "STATUS", "ZONE"):
         table.add_column(name, no_wrap=True)
     for name in ("VIEWERS", "LOAD", "MBIT/S", "HEALTH", "RTT"):
@@ -137,7 +137,7 @@ def _members_table(found: list[dict[str, Any]]) -> Table:
 
 
 def _hot_table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("HOT SEGMENT")
     table.add_column("REQUESTS/S", justify="right")
     table.add_column("NODES", justify="right")

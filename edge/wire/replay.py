@@ -20,8 +20,10 @@ class ReplayWindow:
             self._seen = ((self._seen << ahead) | 1) & _MASK if ahead < WINDOW else 1
             self._highest = counter
             return True
+        if -ahead >= WINDOW:  # before the shift: the number may be huge
+            return False
         bit = 1 << -ahead
-        if -ahead >= WINDOW or self._seen & bit:
+        if self._seen & bit:
             return False
         self._seen |= bit
         return True

@@ -1,0 +1,103 @@
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.model import TOP_SEGMENTS, HotSegment, Load, Member, Status
+from edge.wire import messages as m
+from edge.wire.errors import DecodeError
+
+names = st.text(min_size=1, max_size=63)
+counts = st.integers(0, 2**48)
+versions = st.integers(0, 2**62)
+statuses = st.sampled_from(Status)
+ports = st.integers(0, 65535)
+labels = st.text(max_size=63)
+epochs = st.integers(0, 255)
+members = st.builds(
+    Member,
+    names,
+    versions,
+    statuses,
+    st.text(min_size=1, max_size=253),
+    ports,
+    admin=st.text(max_size=256),
+    public=st.text(max_size=256),
+    region=labels,
+    zone=labels,
+    isp=labels,
+    tags=st.dictionaries(labels, labels, max_size=3),
+)
+loads = st.builds(Load, counts, counts, counts, counts, st.integers(0, 100), counts)
+segments = st.builds(
+    HotSegment, st.text(min_size=1, max_size=512), st.floats(0, 1e9, allow_nan=False).map(lambda x: x + 0.0)
+)
+tops = st.lists(segments, max_size=TOP_SEGMENTS).map(tuple)
+entries = st.lists(st.tuples(names, versions, statuses), max_size=5).map(tuple)
+every_message = st.one_of(
+    st.builds(m.Ping, counts, names, names),
+    st.builds(m.Ack, counts, names),
+    st.builds(m.PingReq, counts, names, names, st.text(min_size=1, max_size=253), ports),
+    st.builds(m.Nack, counts, names),
+    st.builds(m.Announce, members),
+    st.builds(m.Claim, names, versions, statuses, names),
+    st.builds(m.LoadReport, names, epochs, counts, loads),
+    st.builds(m.PopularityReport, names, epochs, counts, tops),
+    st.builds(m.Root, st.binary(min_size=m.ROOT_BYTES, max_size=m.ROOT_BYTES)),
+    st.builds(m.Buckets, st.binary(min_size=128, max_size=128)),
+    st.builds(m.Entries, st.integers(0, m.BUCKETS - 1), labels, labels, entries),
+    st.builds(m.Want, st.lists(names, max_size=5).map(tuple)),
+    st.builds(m.Join, members),
+    st.builds(m.Welcome, names, versions, counts),
+)
+
+
+@given(st.lists(every_message, max_size=6))
+def test_messages_come_back_as_they_were(sent: list[m.AnyMessage]) -> None:
+    assert m.decode(m.join([m.encode(one) for one in sent])) == sent
+
+
+@given(st.binary(max_size=300))
+def test_junk_is_a_decode_error_and_nothing_else(junk: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        m.decode(junk)
+
+
+@given(st.lists(every_message, min_size=1, max_size=2), st.data())
+def test_a_damaged_payload_is_decoded_whole_or_not_at_all(
+    sent: list[m.AnyMessage], data: st.DataObject
+) -> None:
+    payload = bytearray(m.join([m.encode(one) for one in sent]))
+    payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(DecodeError):
+        m.decode(bytes(payload))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"[[]]",
+        b"[[99]]",  # no such message
+        b'[[0,1,"a"]]',  # too short
+        b'[[0,-1,"a","b"]]',  # below its bound
+        b'[[0,1,"","b"]]',
+        b'[[5,"a",1,9,"b"]]',  # no such status
+        b'[[6,"a",0,1,[1,1,1,1,101,1]]]',  # health above 100
+        b'[[7,"a",0,1,[["/p",NaN]]]]',
+        b'[[7,"a",0,1,[["/p",-1]]]]',
+        b'[[7,"a",0,1,[["/1",1],["/2",1],["/3",1],["/4",1],["/5",1],["/6",1]]]]',  # more than five
+        b'[[8,"AAAA"]]',  # a digest of the wrong length
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(payload: bytes) -> None:
+    with pytest.raises(DecodeError, match="decode"):
+        m.decode(payload)
+
+
+def test_a_later_version_may_add_fields() -> None:
+    """Positional records grow at their end; who does not know the new field reads on."""
+    assert m.decode(b'[[1,5,"pune","new"]]') == [m.Ack(5, "pune")]
