@@ -72,6 +72,17 @@ class Network:
         self._at = {address: one for address, one in self._at.items() if one != name}
         return node
 
+    def rename(self, name: str, to: str) -> GossipNode:
+        """Know a running node by another name here, so that a second process may start under its own."""
+        self.nodes[to] = self.nodes.pop(name)
+        self._at = {address: to if one == name else one for address, one in self._at.items()}
+        return self.nodes[to]
+
+    def pause(self, name: str) -> Callable[[], None]:
+        """Stop a node as SIGSTOP would, what is sent to it meanwhile is lost; the call that wakes it."""
+        asleep = self.nodes.pop(name)
+        return lambda: self.nodes.update({name: asleep})
+
     def status(self, of: str, at: str) -> Status | None:
         """What node `at` holds of member `of`."""
         held = self.nodes[at].view().node(of)
@@ -122,6 +133,7 @@ class Network:
 
     def _deliver(self, source: Address, target: Address, data: bytes) -> None:
         if (name := self._at.get(target)) is not None:
-            self.nodes[name].receive_datagram(data, source, self.now)
+            if name in self.nodes:  # else it is paused
+                self.nodes[name].receive_datagram(data, source, self.now)
         elif self.refuses and source in self._at:
             self.nodes[self._at[source]].report_refused(target, self.now)

@@ -1,0 +1,239 @@
+"""One node, datagram in and datagram out."""
+
+import itertools
+import random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import GossipConfig
+from edge.gossip import GossipNode
+from edge.gossip.core import EVENTS_MAX
+from edge.gossip.node import Identity
+from edge.model import Address, ConfigError, HotSegment, Status, epoch_of
+from edge.wire.compress import Compressor
+from edge.wire.errors import Drop
+from edge.wire.frame import Opener, Sealer
+from edge.wire.keys import KeyRing
+from edge.wire.messages import (
+    Ack,
+    Announce,
+    AnyMessage,
+    Claim,
+    LoadReport,
+    Nack,
+    Ping,
+    PingReq,
+    decode,
+    encode,
+    join,
+)
+from pretend import load, member
+
+RING = KeyRing.insecure("test")
+FRIEND = Address("10.0.0.2", 7700)
+
+
+class Bench:
+    """A node on the bench: named messages in, messages by address out."""
+
+    def __init__(self, config: GossipConfig | None = None) -> None:
+        self.member = member("1")
+        identity = Identity(self.member, "test", RING, b"session1")
+        self.node = GossipNode(identity, config or GossipConfig(), random.Random(1), 0.0)
+        self._sealer = Sealer(RING, "test", b"session2", Compressor())
+        self._opener = Opener(RING, "test", Compressor())
+
+    def hear(self, *messages: AnyMessage, now: float = 1.0, source: Address = FRIEND) -> None:
+        frame = self._sealer.seal(join([encode(one) for one in messages]))
+        self.node.receive_datagram(frame, source, now)
+
+    def said(self) -> list[tuple[Address, AnyMessage]]:
+        return [
+            (address, message)
+            for data, address in self.node.datagrams_to_send(1.0)
+            for message in decode(self._opener.open(data))
+        ]
+
+
+def test_a_ping_is_answered_if_it_is_for_us() -> None:
+    bench = Bench()
+    bench.hear(Ping(7, "2", "1"))
+    assert bench.said() == [(FRIEND, Ack(7, "1"))]
+    bench.hear(Ping(8, "2", "who had this address before"))
+    assert bench.said() == []
+    assert bench.node.counters.misdirected == 1
+
+
+def test_a_helper_probes_and_passes_the_answer_on() -> None:
+    bench, target = Bench(), Address("10.0.0.3", 7700)
+    bench.hear(PingReq(41, "2", "3", *target))
+    [(address, ping)] = bench.said()
+    assert address == target
+    assert isinstance(ping, Ping)
+    bench.hear(Ack(ping.seq, "3"), source=target)
+    assert bench.said() == [(FRIEND, Ack(41, "3"))]
+
+
+def test_a_helper_that_gets_no_answer_says_so() -> None:
+    bench = Bench()
+    bench.hear(PingReq(41, "2", "3", "10.0.0.3", 7700), now=1.0)
+    bench.said()
+    bench.node.handle_timer(1.25)
+    assert (FRIEND, Nack(41, "1")) in bench.said()
+
+
+def test_a_helper_hears_a_refusal_at_once() -> None:
+    bench = Bench()
+    bench.hear(PingReq(41, "2", "3", "10.0.0.3", 7700), now=1.0)
+    bench.said()
+    bench.node.report_refused(Address("10.0.0.3", 7700), 1.01)
+    assert (FRIEND, Nack(41, "1")) in bench.said()
+
+
+def test_an_answer_nobody_waits_for_changes_nothing() -> None:
+    bench = Bench()
+    bench.hear(Ack(99, "3"), Nack(99, "3"))
+    assert bench.said() == []
+
+
+def test_only_its_owner_may_bring_a_member_back() -> None:
+    bench, other = Bench(), member("3")
+    bench.hear(Announce(other))
+    bench.hear(Claim("3", other.incarnation + 5, Status.ALIVE, "2"))
+    bench.hear(Claim("3", other.incarnation + 5, Status.LEFT, "2"))
+    held = bench.node.view().node("3")
+    assert held is not None
+    assert held.member == other
+    bench.hear(Claim("3", other.incarnation, Status.LEFT, "3"))
+    gone = bench.node.view().node("3")
+    assert gone is not None
+    assert gone.member.status is Status.LEFT
+
+
+def test_a_claim_about_an_unknown_or_past_process_is_no_news() -> None:
+    bench, other = Bench(), member("3")
+    bench.hear(Claim("3", other.incarnation, Status.SUSPECT, "2"))
+    assert bench.node.view().node("3") is None
+    bench.hear(Announce(other), Claim("3", 1, Status.UNREACHABLE, "2"))
+    held = bench.node.view().node("3")
+    assert held is not None
+    assert held.alive
+
+
+def test_a_suspected_member_is_told_first_so_that_it_can_refute() -> None:
+    bench = Bench()
+    bench.hear(Claim("1", bench.member.incarnation, Status.SUSPECT, "2"))
+    own = bench.node.view().node("1")
+    assert own is not None
+    assert own.member.incarnation == bench.member.incarnation + 1
+    assert own.alive
+    assert bench.node.awareness == 1
+
+
+def test_reports_of_another_process_of_the_node_wait_for_its_record() -> None:
+    bench, other = Bench(), member("3")
+    epoch = epoch_of(other.incarnation)
+    bench.hear(LoadReport("3", epoch, 5, load(1)))
+    assert bench.node.view().node("3") is None
+    bench.hear(Announce(other), LoadReport("3", (epoch + 1) % 256, 9, load(9)))
+    held = bench.node.view().node("3")
+    assert held is not None
+    assert held.load is None
+    bench.hear(LoadReport("3", epoch, 5, load(1)), LoadReport("3", epoch, 4, load(4)))
+    told = bench.node.view().node("3")
+    assert told is not None
+    assert told.load is not None
+    assert told.load.value == load(1)
+
+
+def test_long_paths_leave_room_for_fewer_of_them() -> None:
+    bench = Bench()
+    top = tuple(HotSegment(f"/{number}/" + 505 * "x", 1.0) for number in range(5))
+    bench.node.set_popularity(top, 1.0)
+    own = bench.node.view().node("1")
+    assert own is not None
+    assert own.top is not None
+    assert own.top.value == top[:2]
+
+
+def test_load_that_does_not_change_is_told_now_and_then_only() -> None:
+    bench = Bench()
+    for tick in range(30):
+        bench.node.update_load(load(5), tick / 10)
+    own = bench.node.view().node("1")
+    assert own is not None
+    assert own.load is not None
+    assert own.load.seq == 2
+
+
+def test_a_record_that_no_datagram_holds_is_the_users_mistake() -> None:
+    tags = {f"{number}{'k' * 60}": "v" * 63 for number in range(16)}
+    large = msgspec.structs.replace(member("1"), tags=tags)
+    identity = Identity(large, "test", RING, b"session1")
+    with pytest.raises(ConfigError, match=r"node.tags: make a record of \d+ bytes; at most \d+ fit"):
+        GossipNode(identity, GossipConfig(), random.Random(1), 0.0)
+
+
+def test_the_view_is_one_object_until_something_changes() -> None:
+    bench = Bench()
+    first = bench.node.view()
+    assert bench.node.view() is first
+    bench.hear(Announce(member("3")))
+    assert bench.node.view() is not first
+    assert bench.node.view().version > first.version
+
+
+def test_events_that_nobody_takes_are_bounded_and_counted() -> None:
+    bench = Bench(GossipConfig(members_max=10_000))
+    for number in range(2, EVENTS_MAX + 52):
+        bench.hear(Announce(member(str(number))))
+    assert bench.node.counters.events_lost == 50
+    assert len(list(iter(bench.node.next_event, None))) == EVENTS_MAX
+
+
+def test_a_full_table_refuses_and_counts() -> None:
+    bench = Bench(GossipConfig(members_max=5))
+    for number in range(2, 12):
+        bench.hear(Announce(member(str(number))))
+    assert len(bench.node.view().nodes) == 5
+    assert bench.node.members_refused == 6
+
+
+@given(st.lists(st.binary(max_size=1600), max_size=20))
+def test_junk_moves_counters_and_nothing_else(datagrams: list[bytes]) -> None:
+    bench = Bench()
+    before = bench.node.view()
+    for number, data in enumerate(datagrams):
+        bench.node.receive_datagram(data, FRIEND, number / 10)
+    assert bench.node.view() is before
+    assert bench.said() == []
+    assert sum(bench.node.counters.dropped.values()) == len(datagrams)
+    assert bench.node.sessions == 0
+
+
+def test_a_sealed_payload_of_nonsense_is_dropped_whole() -> None:
+    bench = Bench()
+    sealer = Sealer(RING, "test", b"session3", Compressor())
+    mixed = join([encode(Announce(member("3"))), b'[99,"from the future"]'])
+    for payload in (b"", b"no JSON", b"[[0,1]]", mixed):
+        bench.node.receive_datagram(sealer.seal(payload), FRIEND, 1.0)
+    assert bench.node.counters.dropped[Drop.DECODE] == 4
+    assert bench.node.view().node("3") is None
+
+
+def test_timers_never_stop_and_never_pile_up() -> None:
+    bench = Bench()
+    for number in range(2, 30):
+        bench.hear(Announce(member(str(number))))
+    now = 1.0
+    for _ in itertools.repeat(None, 5000):
+        due = bench.node.next_timer()
+        assert due is not None
+        now = max(now, due)
+        bench.node.handle_timer(now)
+        bench.node.datagrams_to_send(now)
+    assert now > 60
+    assert len(bench.node._core.timers) < 500
