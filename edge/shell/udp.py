@@ -62,8 +62,10 @@ class GossipTransport(asyncio.DatagramProtocol):
         self.node.receive_datagram(data, Address(addr[0], addr[1]), time.monotonic())
         self.pump()
 
-    def error_received(self, exc: Exception) -> None:  # noqa: ARG002  (asyncio's signature; the queue says more)
-        """asyncio: the socket has an error queued; the queue says whose datagram it was."""
+    def error_received(self, exc: Exception) -> None:
+        """asyncio: a datagram could not be sent, or came back; the socket's queue says whose it was."""
+        if not isinstance(exc, ConnectionRefusedError):
+            self.send_errors += 1
         self._report_refused()
 
     def pump(self) -> None:

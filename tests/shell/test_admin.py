@@ -1,0 +1,124 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from edge.shell import admin
+from edge.shell.admin import AdminFace, AdminSources
+
+TOKEN = "a long random word"
+PAGE = "http://127.0.0.1:9999"
+
+
+class Site:
+    """An admin port and a client."""
+
+    def __init__(self, token: str) -> None:
+        self.view: dict[str, Any] = {
+            "self": "pune",
+            "cluster": "demo",
+            "version": 1,
+            "members": [{"name": "pune"}],
+        }
+        self.not_ready = ""
+        sources = AdminSources(lambda: self.view, lambda: b"edge_members 1\n", lambda: self.not_ready)
+        self.face = AdminFace(sources, token, (PAGE,))
+        self.server = TestServer(self.face.app(), host="127.0.0.1")
+        self.client = ClientSession()
+
+    async def get(self, path: str, **fields: str) -> tuple[int, str, Any]:
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        async with self.client.get(self.server.make_url(path), headers=headers) as response:
+            return response.status, await response.text(), response.headers
+
+
+@pytest.fixture
+async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    made = Site(getattr(request, "param", ""))
+    async with made.server, made.client:
+        yield made
+
+
+with_token = pytest.mark.parametrize("site", [TOKEN], indirect=True)
+
+
+async def test_health_and_readiness(site: Site) -> None:
+    assert (await site.get("/healthz"))[:2] == (200, "ok\n")
+    assert (await site.get("/readyz"))[:2] == (200, "ready\n")
+    site.not_ready = "draining"
+    assert (await site.get("/readyz"))[:2] == (503, "draining\n")
+    assert (await site.get("/healthz"))[0] == 200
+
+
+async def test_members_view_and_metrics(site: Site) -> None:
+    members = orjson.loads((await site.get("/v1/members"))[1])
+    assert members == {"self": "pune", "cluster": "demo", "members": [{"name": "pune"}]}
+    assert orjson.loads((await site.get("/v1/view"))[1]) == site.view
+    status, text, headers = await site.get("/metrics")
+    assert (status, text) == (200, "edge_members 1\n")
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+@with_token
+async def test_v1_wants_the_token_and_probes_do_not(site: Site) -> None:
+    assert (await site.get("/healthz"))[0] == 200
+    assert (await site.get("/metrics"))[0] == 200
+    for given in ("", "Bearer ", "Bearer wrong", TOKEN[:-1]):
+        status, text, headers = await site.get("/v1/view", Authorization=given)
+        assert status == 401
+        assert headers["WWW-Authenticate"] == "Bearer"
+        assert TOKEN not in text
+    assert (await site.get("/v1/view", Authorization=f"Bearer {TOKEN}", Host="edge.example"))[0] == 200
+
+
+async def test_without_a_token_a_foreign_name_is_refused(site: Site) -> None:
+    """DNS rebinding: a page of evil.example whose name suddenly means 127.0.0.1."""
+    assert (await site.get("/v1/view", Host="evil.example"))[:2] == (
+        403,
+        "host evil.example: ask by IP address or as localhost\n",
+    )
+    for host in ("localhost:7701", "127.0.0.1", "[::1]:7701"):
+        assert (await site.get("/v1/view", Host=host))[0] == 200
+
+
+async def test_only_pages_of_the_cluster_may_read_it_from_elsewhere(site: Site) -> None:
+    assert (await site.get("/v1/view", Origin=PAGE))[2]["Access-Control-Allow-Origin"] == PAGE
+    assert "Access-Control-Allow-Origin" not in (await site.get("/v1/view", Origin="http://evil.example"))[2]
+
+
+async def test_the_page_and_its_parts_are_served_hardened(site: Site) -> None:
+    status, text, headers = await site.get("/")
+    assert status == 200
+    assert "<title>edge" in text
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert (await site.get("/page/page.js"))[0] == 200
+    assert (await site.get("/page/%2e%2e/admin.py"))[0] == 404
+
+
+async def test_the_stream_tells_every_change_and_ends_with_the_node(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "STREAM_EVERY_S", 0.01)
+    async with site.client.get(site.server.make_url("/v1/stream")) as response:
+        assert response.headers["Content-Type"] == "text/event-stream"
+        lines = [await response.content.readline() for _ in range(3)]
+        assert lines[0] == b"event: view\n"
+        assert orjson.loads(lines[1].removeprefix(b"data: "))["version"] == 1
+        site.view = site.view | {"version": 2}
+        while b'"version":2' not in await response.content.readline():
+            pass
+        site.face.close()
+        assert b"event" in await response.content.read() or response.content.at_eof()
+
+
+async def test_the_number_of_streams_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "STREAMS_MAX", 1)
+    async with site.client.get(site.server.make_url("/v1/stream")) as first:
+        await first.content.readline()
+        status, _, headers = await site.get("/v1/stream")
+        assert (status, headers["Retry-After"]) == (503, "5")
+        site.face.close()
