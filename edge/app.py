@@ -133,7 +133,7 @@ class Node:
     async def _start(self, stack: AsyncExitStack) -> None:
         await self.cache.start()
         stack.push_async_callback(self.cache.close)
-        await self._transport.start()
+        self._transport.start()
         stack.callback(self._transport.close)
         jobs = [self._lag.run(), self._publish()]
         if self.config.gossip.seeds:

@@ -3,7 +3,7 @@
 /live/main.m3u8                       multivariant playlist
 /live/<track>/playlist.m3u8           sliding window
 /live/<track>/init.mp4, <number>.m4s  media; number = Unix seconds // 2
-/_origin/requests                     {"total": …, "paths": {…}, "uncounted": …}
+/_origin/requests                     {"total": …, "paths": {…}, "caches": {name in Via: {path: …}}, "uncounted": …}
 POST /_origin/fault                   {"mode": "down" | "slow" | "ok", "for_s": 30}, as JSON, from loopback only
 """
 
@@ -28,6 +28,7 @@ DVR_S = 600  # how long a segment stays after it left the playlist
 PATHS_MAX = 10_000
 SLOW_S = 3.0
 FAULT_MAX_S = 3600.0
+_CACHE_NAME_MAX = 63
 _PLAYLIST = "application/vnd.apple.mpegurl"
 _IMMUTABLE = "public, max-age=3600, immutable"
 
@@ -68,7 +69,7 @@ class Origin:
         self._library = library
         self._window = window
         self._clock = clock
-        self._requests: Counter[str] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()  # by cache and path
         self._uncounted = 0
         self._fault = "ok"
         self._fault_until = 0.0
@@ -90,8 +91,9 @@ class Origin:
         """Count media requests, and act out the fault that was asked for."""
         if not request.path.startswith("/live/"):
             return await handler(request)
-        if request.path in self._requests or len(self._requests) < PATHS_MAX:
-            self._requests[request.path] += 1
+        asked = (_cache_of(request), request.path)
+        if asked in self._requests or len(self._requests) < PATHS_MAX:
+            self._requests[asked] += 1
         else:
             self._uncounted += 1
         if self._clock() < self._fault_until:
@@ -138,7 +140,12 @@ class Origin:
 
     async def _counts(self, request: web.Request) -> web.Response:
         total = self._requests.total() + self._uncounted
-        counts = {"total": total, "paths": dict(self._requests), "uncounted": self._uncounted}
+        paths: Counter[str] = Counter()
+        caches: dict[str, dict[str, int]] = {}
+        for (cache, path), count in self._requests.items():
+            paths[path] += count
+            caches.setdefault(cache, {})[path] = count
+        counts = {"total": total, "paths": paths, "caches": caches, "uncounted": self._uncounted}
         return web.json_response(counts)
 
     async def _set_fault(self, request: web.Request) -> web.Response:
@@ -156,6 +163,11 @@ class Origin:
             raise web.HTTPBadRequest(text=text)
         self._fault, self._fault_until = mode, self._clock() + for_s
         return web.json_response({"mode": mode, "for_s": for_s})
+
+
+def _cache_of(request: web.Request) -> str:
+    """The cache that asks, by its pseudonym in Via (RFC 9110 §7.6.3); empty for anybody else."""
+    return request.headers.get(hdrs.VIA, "").rpartition(" ")[2][:_CACHE_NAME_MAX]
 
 
 async def _allow_any_page(request: web.Request, response: web.StreamResponse) -> None:

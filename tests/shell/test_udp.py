@@ -42,7 +42,7 @@ class Running:
         self.seeds = list(seeds)
 
     async def start(self) -> None:
-        await self.transport.start()
+        self.transport.start()
         self.node.set_seeds(self.seeds, asyncio.get_running_loop().time())
         self.transport.pump()
 

@@ -1,0 +1,156 @@
+"""What is gossiped is what is true: both ends compared while viewers fetch, and the wire itself read."""
+
+import asyncio
+import base64
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from e2e.cluster import Cluster
+from edge.model import Address
+from edge.wire.compress import Compressor
+from edge.wire.errors import DecodeError
+from edge.wire.frame import DATAGRAM_MAX_BYTES, Opener
+from edge.wire.keys import KeyRing
+from edge.wire.messages import AnyMessage, LoadReport, PopularityReport, decode
+
+TRUE_WITHIN_S = 1.0
+
+
+def of(view: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in view["members"] if one["name"] == name)
+    return found
+
+
+def told(entry: dict[str, Any]) -> tuple[Any, Any]:
+    """Load without its age, and the five hottest segments."""
+    load = {key: value for key, value in entry["load"].items() if key != "age_s"}
+    return load, entry["top"]
+
+
+async def test_what_a_node_holds_of_another_is_what_that_one_counts(cluster: Cluster) -> None:
+    await cluster.origin()
+    await cluster.grow("pune", "delhi", "chennai")
+    cluster.viewers(60)
+    await asyncio.sleep(8)  # until the averages over three seconds have settled
+    own: list[tuple[float, Any, Any]] = []  # when, load, top as pune tells of itself
+    matched = 0
+    began = time.monotonic()
+    while time.monotonic() - began < 6:
+        own.append((time.monotonic(), *told(of(await cluster.view("pune"), "pune"))))
+        load, top = told(of(await cluster.view("delhi"), "pune"))
+        recent = [(then, each, five) for then, each, five in own if own[-1][0] - then <= TRUE_WITHIN_S]
+        if len(recent) > 20:
+            assert load in [each for _, each, _ in recent]
+            assert top in [five for _, _, five in recent]
+            matched += 1
+        await asyncio.sleep(0.03)
+    assert matched > 50
+    assert len({load["version"] for _, load, _ in own}) > 10
+    await _agrees_with_the_counters(cluster)
+
+
+async def _agrees_with_the_counters(cluster: Cluster) -> None:
+    """The load that delhi holds of pune, against pune's raw counters over five seconds."""
+    before, bytes_before = await _counted(cluster)
+    began = time.monotonic()
+    loads = []
+    while time.monotonic() - began < 5:
+        loads.append(of(await cluster.view("delhi"), "pune")["load"])
+        await asyncio.sleep(0.1)
+    took = time.monotonic() - began
+    after, bytes_after = await _counted(cluster)
+    mean = {key: sum(load[key] for load in loads) / len(loads) for key in ("rps", "mbps", "streams")}
+    assert mean["rps"] == pytest.approx((after - before) / took, rel=0.25)
+    assert mean["mbps"] == pytest.approx((bytes_after - bytes_before) * 8e-6 / took, rel=0.25)
+    assert mean["streams"] == pytest.approx(
+        20, abs=6
+    )  # a third of 60; who left stays counted for ten seconds
+
+
+async def _counted(cluster: Cluster) -> tuple[float, float]:
+    return (
+        await cluster.metric("pune", "edge_requests_total"),
+        await cluster.metric("pune", "edge_sent_bytes_total"),
+    )
+
+
+class Tap(asyncio.DatagramProtocol):
+    """A wire between two nodes that a test may read: what comes from one goes to the other."""
+
+    def __init__(self) -> None:
+        self.datagrams: list[tuple[Address, bytes]] = []
+        self.behind = Address("", 0)  # the node that advertises this tap as its own address
+        self._transport: asyncio.DatagramTransport | None = None
+        self._other: Address | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        source = Address(*addr[:2])
+        self.datagrams.append((source, data))
+        if source != self.behind:
+            self._other = source
+        target = self.behind if source != self.behind else self._other
+        if self._transport and target and target.port:
+            self._transport.sendto(data, target)
+
+
+@asynccontextmanager
+async def tap() -> AsyncIterator[tuple[Tap, Address]]:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    address = Address(*sock.getsockname())
+    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Tap, sock=sock)
+    yield protocol, address
+    transport.close()
+
+
+async def test_a_datagram_off_the_wire_opens_with_the_key_and_says_what_is_true(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    key = bytes(range(32))
+    keys = tmp_path / "cluster.keys"
+    keys.write_text(base64.b64encode(key).decode() + "\n")
+    keys.chmod(0o600)
+    await cluster.origin()
+    async with tap() as (wire, address):
+        secured: dict[str, str | int] = {"gossip_keys_file": str(keys), "node_cluster": "final"}
+        behind = await cluster.node("pune", gossip_advertise=str(address), **secured)
+        wire.behind = behind.gossip
+        delhi = await cluster.node("delhi", **secured)
+        cluster.viewers(20)
+        own: list[Any] = []
+        for _ in range(40):
+            own.append(told(of(await cluster.view("delhi"), "delhi")))
+            await asyncio.sleep(0.1)
+    caught = [data for source, data in wire.datagrams if source == delhi.gossip]
+    assert len(caught) > 20
+    assert max(map(len, caught)) <= DATAGRAM_MAX_BYTES
+    assert not any(b"pune" in data or b"delhi" in data for data in caught)
+    with pytest.raises(DecodeError, match=r"authentication|unknown_key"):
+        Opener(KeyRing((bytes(32),)), "final", Compressor()).open(caught[0])
+
+    opener, messages, compressed = Opener(KeyRing((key,)), "final", Compressor()), list[AnyMessage](), 0
+    for data in caught:
+        messages += decode(opener.open(data))
+        compressed += data[1] != 0  # the frame names a dictionary
+    assert compressed > 10
+    by_version = {load["version"]: load for load, _ in own}
+    loads = [one for one in messages if isinstance(one, LoadReport) and one.node == "delhi"]
+    matched = [one for one in loads if one.seq in by_version]
+    assert len(matched) > 5
+    for one in matched:
+        there = by_version[one.seq]
+        assert one.load.streams == there["streams"]
+        assert one.load.kbps == there["mbps"] * 1000
+        assert one.load.rps == there["rps"]
+    tops = [one.top for one in messages if isinstance(one, PopularityReport) and one.node == "delhi"]
+    known = [top for _, top in own if top]
+    assert any([{"path": each.path, "rate": each.rate} for each in top] in known for top in tops)
