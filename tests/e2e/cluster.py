@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,13 @@ UP_WITHIN_S = 15.0
 STOP_WITHIN_S = 10.0
 Kind = TypeVar("Kind", bound="Process")
 _SERVES = re.compile(r"serves: public (\S+), admin (\S+), gossip (\S+)")
+
+
+def free_address(kind: socket.SocketKind) -> Address:
+    """An address that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return Address(*sock.getsockname())
 
 
 class Process:
@@ -127,6 +135,10 @@ class Cluster:
         """Start nodes side by side and wait until each sees all of them alive."""
         await self.node(names[0], **settings)
         await asyncio.gather(*(self.node(name, **settings) for name in names[1:]))
+        await self.whole(*names)
+
+    async def whole(self, *names: str) -> None:
+        """Wait until each of these sees exactly all of them alive."""
         async with asyncio.timeout(UP_WITHIN_S):
             for at in names:
                 while await self.statuses(at) != dict.fromkeys(names, "alive"):

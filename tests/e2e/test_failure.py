@@ -1,6 +1,7 @@
 """A city is killed and comes back, ten times, with viewers watching."""
 
 import asyncio
+import logging
 import statistics
 import time
 
@@ -10,6 +11,8 @@ from e2e.cluster import Cluster
 
 CITIES = ("mumbai", "delhi", "bangalore", "hyderabad", "chennai", "kolkata", "pune", "ahmedabad")
 KILLS = 10
+
+log = logging.getLogger(__name__)  # -o log_cli_level=INFO shows the figures
 
 
 async def stops_routing(cluster: Cluster, victim: str, since: float) -> float:
@@ -63,5 +66,7 @@ async def test_a_killed_city_is_shunned_declared_and_taken_back(cluster: Cluster
         await everywhere(cluster, victim, "alive", within_s=2)
         back.append(time.monotonic() - since)
         await asyncio.sleep(0.5)
+    for what, seconds in (("shunned", shunned), ("declared", declared), ("back", back)):
+        log.info("%s after %s s", what, " ".join(f"{one:.2f}" for one in sorted(seconds)))
     assert statistics.median(shunned) <= 0.6
     assert max(shunned) <= 1.5

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from e2e.cluster import Cluster
+from e2e.cluster import Cluster, free_address
 from edge.model import Address
 from edge.wire.compress import Compressor
 from edge.wire.errors import DecodeError
@@ -122,8 +122,9 @@ async def test_a_datagram_off_the_wire_opens_with_the_key_and_says_what_is_true(
     await cluster.origin()
     async with tap() as (wire, address):
         secured: dict[str, str | int] = {"gossip_keys_file": str(keys), "node_cluster": "final"}
-        behind = await cluster.node("pune", gossip_advertise=str(address), **secured)
-        wire.behind = behind.gossip
+        wire.behind = free_address(socket.SOCK_DGRAM)
+        bound: dict[str, str | int] = {"gossip_bind": str(wire.behind), "gossip_advertise": str(address)}
+        await cluster.node("pune", **bound, **secured)
         delhi = await cluster.node("delhi", **secured)
         cluster.viewers(20)
         own: list[Any] = []

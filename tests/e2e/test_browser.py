@@ -1,0 +1,109 @@
+"""The live page and its player in headless Chromium."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from e2e.cluster import Cluster, free_address
+from needs import needs
+
+pytestmark = [needs("chromium"), pytest.mark.timeout(120)]
+CITIES = ("mumbai", "pune", "delhi")
+
+
+@pytest.fixture
+async def watched(cluster: Cluster) -> Cluster:
+    """Three nodes and no viewer but the browser."""
+    await cluster.origin()
+    page = free_address(socket.SOCK_STREAM)  # which the others must know, to let its page read their view
+    await cluster.node("mumbai", admin_bind=str(page))
+    for name in CITIES[1:]:
+        await cluster.node(name, admin_page_origins=f"http://{page}")
+    await cluster.whole(*CITIES)
+    return cluster
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(30_000)
+        yield page
+        await browser.close()
+
+
+async def until_page(page: Page, expression: str, within_s: float = 30) -> None:
+    """Wait until an expression is true (Playwright's own wait uses eval, which the page's policy forbids)."""
+    async with asyncio.timeout(within_s):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.1)
+
+
+async def plays(page: Page, seconds: float) -> None:
+    """Wait until the video has played that long."""
+    clock = "document.querySelector('video').currentTime"
+    await until_page(page, f"{clock} > 0")
+    begun = await page.evaluate(clock)
+    await until_page(page, f"{clock} >= {begun + seconds}")
+
+
+async def senders(cluster: Cluster, playing: asyncio.Task[None]) -> set[str]:
+    """Nodes that sent segments meanwhile; the browser is the only viewer there is."""
+    found: set[str] = set()
+    while not playing.done():
+        found |= {one["name"] for one in (await cluster.view("mumbai"))["members"] if one["top"]}
+        await asyncio.sleep(0.2)
+    playing.result()
+    return found
+
+
+@pytest.mark.parametrize("engine", ["native", "hlsjs"])
+async def test_the_stream_plays_and_its_segments_come_from_several_nodes(
+    watched: Cluster, page: Page, engine: str
+) -> None:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    await page.goto(f"{watched.nodes['mumbai'].admin}/?player={engine}")
+    sent = await senders(watched, asyncio.create_task(plays(page, 5)))
+    assert await page.get_attribute("#player", "data-engine") == engine
+    assert len(sent) >= 2
+    if engine == "hlsjs":
+        named = (await page.get_attribute("#player", "data-nodes") or "").split()
+        assert len(set(named)) >= 2
+        assert set(named) <= set(CITIES)
+    assert wrong == []
+
+
+async def test_the_page_shows_the_cluster_and_follows_it_through_a_failure(
+    watched: Cluster, page: Page
+) -> None:
+    await page.goto(watched.nodes["mumbai"].admin)
+    await page.wait_for_selector("body[data-connection=live]")
+    await until_page(page, "document.querySelector('#total-alive').textContent === '3'")
+    for name in CITIES:
+        assert await page.locator(f'#nodes tr[data-node="{name}"][data-status="alive"]').count() == 1
+        assert await page.locator(f'#map g[data-node="{name}"]').count() == 1
+
+    watched.nodes["pune"].kill()
+    await page.wait_for_selector('#nodes tr[data-node="pune"][data-status="unreachable"]')
+    await page.wait_for_selector('#events li[data-kind="unreachable"][data-node="pune"]')
+
+    watched.nodes["mumbai"].kill()  # the page's own node: it goes on with another one
+    await page.wait_for_selector("body[data-connection=live]")
+    await page.wait_for_selector('#nodes tr[data-node="mumbai"][data-status="unreachable"]')
+
+
+async def test_it_plays_on_when_a_node_dies(watched: Cluster, page: Page) -> None:
+    await page.goto(f"{watched.nodes['mumbai'].admin}/?player=hlsjs")
+    await plays(page, 2)
+    watched.nodes["pune"].kill()
+    await asyncio.sleep(1)
+    await plays(page, 8)
