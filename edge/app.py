@@ -12,7 +12,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,14 +67,16 @@ class Node:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        with ExitStack() as undo:
+            self._bound = _bind(config, undo)
+            self._assemble(config)
+            undo.pop_all()
+
+    def _assemble(self, config: Config) -> None:
+        """Make the parts around the sockets."""
         self._started = time.monotonic()
         self._ring = _read_ring(config)
         self._token = _read_token(config)
-        self._bound = Bound(
-            bind(Address.parse(config.gossip.bind, "gossip.bind"), "gossip.bind", socket.SOCK_DGRAM),
-            bind(Address.parse(config.public.bind, "public.bind"), "public.bind", socket.SOCK_STREAM),
-            bind(Address.parse(config.admin.bind, "admin.bind"), "admin.bind", socket.SOCK_STREAM),
-        )
         self.member = _member(config, self._bound)
         identity = Identity(self.member, config.node.cluster, self._ring, secrets.token_bytes(SESSION_BYTES))
         rng = random.Random(secrets.randbits(64))
@@ -205,6 +207,19 @@ class Node:
         if alone and self.config.gossip.seeds and time.monotonic() - self._started < JOIN_PATIENCE_S:
             return "joining"
         return ""
+
+
+def _bind(config: Config, undo: ExitStack) -> Bound:
+    """The three sockets; `undo` closes those that were had, should anything after them fail."""
+    gossip, public, admin = (
+        undo.enter_context(bind(Address.parse(address, field), field, kind))
+        for address, field, kind in (
+            (config.gossip.bind, "gossip.bind", socket.SOCK_DGRAM),
+            (config.public.bind, "public.bind", socket.SOCK_STREAM),
+            (config.admin.bind, "admin.bind", socket.SOCK_STREAM),
+        )
+    )
+    return Bound(gossip, public, admin)
 
 
 def _read_ring(config: Config) -> KeyRing:

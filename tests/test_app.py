@@ -1,0 +1,148 @@
+"""Whole nodes in this process: real sockets, an origin, and what joins the parts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from cache.pretend_origin import SEGMENT, PretendOrigin
+from edge import app
+from edge.app import Node
+from edge.config import Source, load
+from edge.model import ConfigError, Status
+from waiting import until
+
+
+class Running:
+    """Nodes that run until the test ends."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._stops: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.nodes: dict[str, Node] = {}
+
+    async def start(self, name: str, **settings: str) -> Node:
+        seeds = ",".join(str(one.member.address) for one in self.nodes.values())
+        values = {"node.name": name, "node.zone": name, "cache.origin": self._origin, "gossip.seeds": seeds}
+        for section in ("gossip", "public", "admin"):
+            values[f"{section}.bind"] = "127.0.0.1:0"
+        values |= {key.replace("__", "."): value for key, value in settings.items()}
+        node = Node(load(Source.flags(values)))
+        ready, stop = asyncio.Event(), asyncio.Event()
+        self._tasks[name] = asyncio.create_task(node.run(stop, ready.set))
+        self._stops[name], self.nodes[name] = stop, node
+        await asyncio.wait_for(ready.wait(), 5)
+        return node
+
+    async def stop(self, name: str) -> None:
+        self._stops[name].set()
+        await asyncio.wait_for(self._tasks[name], 10)
+
+    async def end(self) -> None:
+        for stop in self._stops.values():
+            stop.set()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    origin = PretendOrigin()
+    await origin.start()
+    origin.serve(SEGMENT, b"media", {"Content-Type": "video/mp4"})
+    made = Running(origin.url)
+    yield made
+    await made.end()
+    await origin.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def status(at: Node, name: str) -> Status | None:
+    held = at.gossip.view().node(name)
+    return held.member.status if held else None
+
+
+async def test_a_node_that_leaves_is_drained_first_and_is_no_failure(
+    running: Running, http: aiohttp.ClientSession
+) -> None:
+    pune, delhi = await running.start("pune"), await running.start("delhi")
+    await until(lambda: status(pune, "delhi") is status(delhi, "pune") is Status.ALIVE)
+    leaving = asyncio.create_task(running.stop("delhi"))
+    await until(lambda: not _takes_viewers(pune, "delhi"))
+    assert status(pune, "delhi") is Status.ALIVE
+    async with http.get(delhi.member.admin + "/readyz") as ready:
+        assert (ready.status, await ready.text()) == (503, "draining\n")
+    async with http.get(delhi.member.public + SEGMENT) as late:
+        assert await late.read() == b"media"
+    await leaving
+    assert status(pune, "delhi") is Status.LEFT
+    kinds = [event.kind for event in pune._events]
+    assert kinds == ["joined", "left"]
+
+
+def _takes_viewers(at: Node, name: str) -> bool:
+    held = at.gossip.view().node(name)
+    return held is not None and held.takes_viewers
+
+
+async def test_ready_when_joined_or_when_the_seeds_stay_silent(
+    running: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "JOIN_PATIENCE_S", 0.5)
+    alone = await running.start("pune", gossip__seeds="127.0.0.1:9,nowhere..:7700")
+    async with http.get(alone.member.admin + "/readyz") as answer:
+        assert (answer.status, await answer.text()) == (503, "joining\n")
+    await asyncio.sleep(0.6)
+    async with http.get(alone.member.admin + "/readyz") as answer:
+        assert answer.status == 200
+    async with http.get(alone.member.admin + "/metrics") as answer:
+        text = await answer.text()
+    assert 'edge_members{status="alive"} 1.0' in text
+    failures = next(line for line in text.splitlines() if line.startswith("edge_seed_lookup_failures_total"))
+    assert float(failures.split()[1]) >= 1
+
+
+async def test_metrics_are_well_formed_and_say_what_was_served(
+    running: Running, http: aiohttp.ClientSession
+) -> None:
+    pune = await running.start("pune")
+    for _ in range(3):
+        async with http.get(pune.member.public + SEGMENT) as answer:
+            assert answer.status == 200
+    async with http.get(pune.member.admin + "/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    for line in ("edge_requests_total 3.0", "edge_cache_hits_total 2.0", "edge_cache_fills_total 1.0"):
+        assert line in lines
+    assert 'edge_gossip_dropped_total{reason="replay"} 0.0' in lines
+    named = {line.split()[2] for line in lines if line.startswith("# HELP ")}
+    assert all(name.startswith("edge_") for name in named)
+
+
+async def test_a_name_that_is_taken_ends_the_older_process_with_a_word(running: Running) -> None:
+    await running.start("delhi")
+    older = await running.start("pune")
+    await asyncio.sleep(0)
+    older.gossip._membership._started -= 60  # it has run for a while
+    task = running._tasks["pune"]
+    newer_settings = {"gossip__seeds": str(running.nodes["delhi"].member.address)}
+    await until(lambda: status(running.nodes["delhi"], "pune") is Status.ALIVE)
+    await asyncio.sleep(1.1)  # a later second, as the incarnation counts them
+    await running.start("pune", **newer_settings)
+    with pytest.raises(
+        ConfigError, match=r"node.name: another process gossips as pune; .* give this process"
+    ):
+        await asyncio.wait_for(task, 10)
+
+
+async def test_a_node_that_could_not_bind_leaves_no_socket_behind(running: Running, tmp_path: Path) -> None:
+    pune = await running.start("pune")
+    taken = pune.member.admin.removeprefix("http://")
+    with pytest.raises(ConfigError, match=r"admin.bind: .* is in use"):
+        await running.start("delhi", admin__bind=taken)
