@@ -62,7 +62,7 @@ def test_junk_is_a_stumble(junk: bytes, header: bool) -> None:
 
 def test_addresses_are_joined_with_their_encoding_untouched() -> None:
     assert join("http://a:81/live/main.m3u8", "v%20240/x.m3u8") == "http://a:81/live/v%20240/x.m3u8"
-    for uri in ("ftp://a/x", "http://", "http://[1/x"):
+    for uri in ("ftp://a/x", "http://[1/x"):
         with pytest.raises(Stumble, match="bad address"):
             join("http://a/", uri)
 
