@@ -14,17 +14,17 @@ NOBODY: dict[str, int] = {}
 
 
 def node(
-    name: str,
-    streams: int = 0,
-    capacity: int = 1000,
-    zone: str = "",
-    status: Status = Status.ALIVE,
-    health: int = 100,
+    name: str, streams: int = 0, capacity: int = 1000, zone: str = "", status: Status = Status.ALIVE
 ) -> NodeView:
     member = Member(
         name, incarnation_of(1), status, "10.0.0.1", 7700, public=f"http://{name}.example/", zone=zone
     )
-    return NodeView(member, Report(1, 1, Load(streams, 0, 0, capacity, health, 0), 0.0))
+    return NodeView(member, Report(1, 1, Load(streams, 0, 0, capacity, 100, 0), 0.0))
+
+
+def ailing(name: str) -> NodeView:
+    """A node that says of itself that it is not well."""
+    return NodeView(node(name).member, Report(1, 1, Load(0, 0, 0, 1000, 0, 0), 0.0))
 
 
 def view(*nodes: NodeView) -> ClusterView:
@@ -50,7 +50,7 @@ def test_the_answer_names_node_address_and_reason() -> None:
         node("b", status=Status.SUSPECT),
         node("b", status=Status.UNREACHABLE),
         node("b", status=Status.LEFT),
-        node("b", health=0),
+        ailing("b"),
         node("b", capacity=0),
     ],
 )
