@@ -12,7 +12,7 @@ from e2e.cluster import Cluster
 CITIES = ("mumbai", "delhi", "bangalore", "hyderabad", "chennai", "kolkata", "pune", "ahmedabad")
 KILLS = 10
 
-log = logging.getLogger(__name__)  # -o log_cli_level=INFO shows the figures
+log = logging.getLogger(__name__)  # -o log_cli=true --log-level=INFO shows the figures
 
 
 async def stops_routing(cluster: Cluster, victim: str, since: float) -> float:

@@ -63,7 +63,8 @@ export class ClusterMap {
     set(fill, { r: r + 5, "stroke-dashoffset": 100 - 100 * ratio, "data-full": ratio > FULL });
     setText(count, load ? load.streams : "");
     setText(label, member.name);
-    set(label, { x: side * (r + 12), y: 5, "text-anchor": side > 0 ? "start" : "end" });
+    const anchor = { "-1": "end", 0: "middle", 1: "start" }[side];
+    set(label, { x: side * (r + 12), y: side ? 5 : r + 22, "text-anchor": anchor });
   }
 
   makeLink() {
@@ -130,16 +131,19 @@ function clamp(value, limit) {
   return Math.max(24, Math.min(limit - 24, value));
 }
 
-/** Labels stand right of their node, unless another node or label is there; then left. */
+/** Labels stand right of their node, unless another node is there; then left; where both sides are taken, below (0). */
 function labelSides(members, places) {
   const sides = new Map();
   for (const member of members) {
     const [x, y] = places.get(member.name);
-    const crowded = members.some((other) => {
-      const [ox, oy] = places.get(other.name);
-      return other !== member && ox > x && ox - x < 110 && Math.abs(oy - y) < 2 * LABEL_HEIGHT;
-    });
-    sides.set(member.name, crowded || x > WIDTH - 120 ? -1 : 1);
+    const taken = (side) =>
+      (side > 0 ? x > WIDTH - 120 : x < 80) ||
+      members.some((other) => {
+        const [ox, oy] = places.get(other.name);
+        const away = (ox - x) * side;
+        return other !== member && away > 0 && away < 110 && Math.abs(oy - y) < 2 * LABEL_HEIGHT;
+      });
+    sides.set(member.name, !taken(1) ? 1 : !taken(-1) ? -1 : 0);
   }
   return sides;
 }
