@@ -26,7 +26,7 @@ from edge.gossip.sync import Sync
 from edge.model import Address, ConfigError, GossipEvent, Load, Member, Status, TopSegments
 from edge.state.view import ClusterView, Link, NodeView
 from edge.wire.compress import Compressor
-from edge.wire.errors import DecodeError
+from edge.wire.errors import DecodeError, Drop
 from edge.wire.frame import Opener, Sealer
 from edge.wire.keys import KeyRing
 from edge.wire.messages import (
@@ -181,6 +181,11 @@ class GossipNode:
     def sessions(self) -> int:
         """Sessions in the bounded table of the frame opener."""
         return self._opener.sessions
+
+    @property
+    def replays(self) -> int:
+        """Datagrams dropped because they came before."""
+        return self.counters.dropped[Drop.REPLAY]
 
     @property
     def members_refused(self) -> int:

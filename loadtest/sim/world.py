@@ -1,0 +1,219 @@
+"""Simulated hosts that run the production node: started, paused, crashed, started again elsewhere."""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge.config import GossipConfig
+from edge.gossip import GossipNode
+from edge.gossip.node import Identity
+from edge.model import Address, GossipEvent, Load, Member, Status, incarnation_of
+from edge.wire.keys import KeyRing
+from loadtest.sim.cities import Place, one_way_s, places
+from loadtest.sim.clock import Clock
+from loadtest.sim.network import Network
+
+CLUSTER = "sim"
+EPOCH_S = 1_795_000_000  # the wall clock when virtual time is 0
+INBOX_MAX = 700  # what a socket's buffer of 1 MB holds of full datagrams
+_RING = KeyRing.insecure(CLUSTER)
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """One machine: its place, its clock, and the process that runs there, if one does."""
+
+    name: str
+    place: Place
+    address: Address
+    skew_s: float = 0.0  # wall clock against virtual time
+    drift: float = 1.0  # seconds of its monotonic clock in a virtual second
+    node: GossipNode | None = None
+    paused: bool = False
+    starts: int = 0
+    wake: float = float("inf")  # when its next timer is due, in virtual time
+    inbox: deque[tuple[bytes, Address]] = field(default_factory=lambda: deque(maxlen=INBOX_MAX))
+
+    def local(self, now: float) -> float:
+        """Its monotonic clock."""
+        return now * self.drift
+
+    def virtual(self, local: float) -> float:
+        """Virtual time at which its monotonic clock shows `local`."""
+        return local / self.drift
+
+
+class World:
+    """Hosts on a network.
+
+    Args:
+        seed: of all chance.
+        config: of every node.
+        refuses: whether a dead process's address refuses datagrams (ICMP), as a living machine's would.
+    """
+
+    def __init__(self, seed: int, config: GossipConfig | None = None, *, refuses: bool = False) -> None:
+        self.seed = seed
+        self.config = config or GossipConfig()
+        self.clock = Clock()
+        self.network = Network(self.clock, seed, self._delay_s, self._deliver)
+        self.hosts: dict[str, Host] = {}
+        self.on_event: Callable[[Host, GossipEvent], None] = lambda _host, _event: None
+        self.after_step: Callable[[Host], None] | None = None
+        self.on_copy: Callable[[Host, int], None] = lambda _host, _replays_before: None
+        self._refuses = refuses
+        self._at: dict[Address, Host] = {}
+        self._delays: dict[tuple[str, str], float] = {}
+        self._places: list[Place] = []
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self.clock.now
+
+    def running(self) -> list[Host]:
+        """Hosts whose process runs and is not paused."""
+        return [host for host in self.hosts.values() if host.node and not host.paused]
+
+    def add(self, count: int, zones: Callable[[int], Place] | None = None) -> None:
+        """Make `count` hosts named edge-0 … in the cities, by the cities' shares."""
+        chosen = [zones(number) for number in range(count)] if zones else places(count)
+        for number, place in enumerate(chosen):
+            address = Address(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", 7700)
+            host = Host(f"edge-{number}", place, address)
+            self.hosts[host.name] = host
+
+    def member(self, host: Host) -> Member:
+        """The record with which its next process starts."""
+        ip = host.address.host
+        return Member(
+            name=host.name,
+            incarnation=incarnation_of(EPOCH_S + int(self.now + host.skew_s)),
+            status=Status.ALIVE,
+            host=ip,
+            port=host.address.port,
+            admin=f"http://{ip}:7701",
+            public=f"http://{ip}:7780",
+            region=host.place.region,
+            zone=host.place.city,
+            isp=host.place.isp,
+        )
+
+    def start(self, name: str, seeds: list[Address]) -> GossipNode:
+        """Start a host's process."""
+        host = self.hosts[name]
+        host.starts += 1
+        rng = random.Random(f"{self.seed}:node:{name}:{host.starts}")
+        identity = Identity(self.member(host), CLUSTER, _RING, rng.randbytes(8))
+        host.node = GossipNode(identity, self.config, rng, host.local(self.now))
+        host.paused, host.wake = False, float("inf")
+        self._at[host.address] = host
+        host.node.set_seeds(seeds, host.local(self.now))
+        self.drain(host)
+        return host.node
+
+    def crash(self, name: str) -> None:
+        """Its process is gone without a word."""
+        host = self.hosts[name]
+        host.node = None
+        host.wake = float("inf")
+        host.inbox.clear()
+
+    def move(self, name: str, address: Address) -> None:
+        """Its next process gets another address."""
+        host = self.hosts[name]
+        assert host.node is None
+        self._at.pop(host.address, None)
+        host.address = address
+
+    def pause(self, name: str) -> None:
+        """Its process stands still; its socket's buffer fills."""
+        self.hosts[name].paused = True
+
+    def resume(self, name: str) -> None:
+        """Its process goes on: late timers and the buffer first."""
+        host = self.hosts[name]
+        if not (host.node and host.paused):
+            return
+        host.paused, host.wake = False, float("inf")
+        waiting, host.inbox = list(host.inbox), deque(maxlen=INBOX_MAX)
+        now = host.local(self.now)
+        host.node.handle_timer(now)
+        for data, source in waiting:
+            host.node.receive_datagram(data, source, now)
+        self.drain(host)
+
+    def update_load(self, host: Host, load: Load) -> None:
+        """A host's load changes."""
+        if host.node and not host.paused:
+            host.node.update_load(load, host.local(self.now))
+            self.drain(host)
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.clock.run(self.now + seconds)
+
+    def until(self, condition: Callable[[], bool], within_s: float, every_s: float = 0.01) -> float | None:
+        """Let time pass until `condition`, looked at every so often; how long it took, or None."""
+        begun = self.now
+        while not condition():
+            if self.now - begun >= within_s:
+                return None
+            self.run(every_s)
+        return self.now - begun
+
+    def drain(self, host: Host) -> None:
+        """Send what its node wants sent, take its events, set its timer."""
+        node = host.node
+        if node is None:
+            return
+        for data, target in node.datagrams_to_send(host.local(self.now)):
+            self.network.send(host.address, target, data)
+        while event := node.next_event():
+            self.on_event(host, event)
+        due = node.next_timer()
+        if due is not None:
+            when = host.virtual(due)
+            if when < host.wake - 1e-9:
+                host.wake = when
+                self.clock.at(when, lambda: self._wake(host, node, when))
+        if self.after_step:
+            self.after_step(host)
+
+    def _wake(self, host: Host, node: GossipNode, when: float) -> None:
+        if host.node is not node or host.wake != when or host.paused:
+            return
+        host.wake = float("inf")
+        node.handle_timer(host.local(self.now) + 1e-9)
+        self.drain(host)
+
+    def _deliver(self, source: Address, target: Address, data: bytes, copy: bool) -> None:
+        host = self._at.get(target)
+        if host is None or host.node is None:
+            if self._refuses and host is not None:
+                self._refuse(source, target)
+            return
+        if host.paused:
+            host.inbox.append((data, source))
+            return
+        before = host.node.replays if copy else 0
+        host.node.receive_datagram(data, source, host.local(self.now))
+        if copy:
+            self.on_copy(host, before)
+        self.drain(host)
+
+    def _refuse(self, source: Address, target: Address) -> None:
+        sender = self._at.get(source)
+        if sender and sender.node and not sender.paused:
+            sender.node.report_refused(target, sender.local(self.now))
+            self.drain(sender)
+
+    def _delay_s(self, source: Address, target: Address) -> float:
+        a, b = self._at.get(source), self._at.get(target)
+        if a is None or b is None:
+            return 0.01
+        key = (a.place.city, b.place.city)
+        if (known := self._delays.get(key)) is None:
+            known = self._delays[key] = one_way_s(a.place, b.place)
+        return known

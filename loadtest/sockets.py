@@ -1,0 +1,335 @@
+"""Real nodes on real sockets of this machine: how old their knowledge of each other's load is, and what it costs.
+
+A run has a network of its own, so that the kernel's counters of its loopback device count this run and nothing else,
+and process ids of its own, so that the kernel ends all its processes with the first of them.
+"""
+
+import asyncio
+import fcntl
+import math
+import multiprocessing
+import os
+import random
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import msgspec
+
+from edge.config import GossipConfig
+from edge.gossip import GossipNode
+from edge.gossip.node import Identity
+from edge.model import Address, ConfigError, Load, Member, Status, incarnation_of
+from edge.shell.sockets import bind
+from edge.shell.udp import GossipTransport
+from edge.wire.keys import KeyRing
+
+try:
+    import uvloop
+except ImportError:  # not on every platform
+    uvloop = None  # type: ignore[assignment]
+
+_PORT = 7700
+_TRACKED = 10  # nodes whose changes are followed to every other node
+_PAIRS = 8  # subjects that an observer's look takes an age of
+_LOOK_MIN_S = 0.05
+_CONVERGE_S = 30.0
+_SETTLE_S = 2.0  # from convergence to the first measured second
+_DRAIN_S = 2.0  # changes of the last measured second are followed for this long
+_SLACK_S = 20.0  # starting interpreters on a busy machine
+_SIOCSIFFLAGS = 0x8914  # netdevice(7)
+_IFF_UP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRun:
+    """Settings of a run: at least two nodes, each changing its load `changes_per_s` times a second.
+
+    `seconds` is the measured time. The nodes are shared out among `processes`, and those of one share its event loop.
+    """
+
+    nodes: int = 30
+    processes: int = 2
+    changes_per_s: float = 1.0
+    seconds: float = 10.0
+    seed: int = 1
+    config: GossipConfig = field(default_factory=GossipConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFigures:
+    """What a run measured."""
+
+    age_p95_s: float  # age of the newest load that a random node holds of a random other one
+    age_p99_s: float
+    to_95_s: float  # from a change of load until 95% of the nodes hold it or a later one, median over changes
+    to_all_s: float  # the same until all hold it
+    changes: int  # how many changes the two medians are of
+    bytes_per_node_s: (
+        float  # sent by one node in a second, with the headers of IP and UDP, as the kernel counts
+    )
+    datagrams_per_node_s: float
+    cpu_per_node: float  # processor seconds of one node in a second, measuring itself left out
+
+
+class Traffic(NamedTuple):
+    """What the kernel has counted so far."""
+
+    bytes: int
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one process saw of its nodes."""
+
+    cpu_s: float
+    ages_s: list[float]
+    changes: dict[str, list[int]]  # by tracked node of this process: when it changed, milliseconds
+    held: list[dict[str, list[tuple[int, float]]]]  # by observer and tracked node: time of change, of arrival
+
+
+def run(settings: SocketRun) -> SocketFigures:
+    """Measure one run.
+
+    Raises:
+        ConfigError: this machine gives us no network of our own.
+    """
+    limit_s = _CONVERGE_S + _SETTLE_S + settings.seconds + _DRAIN_S + _SLACK_S
+    answer = in_namespace("loadtest.sockets", msgspec.json.encode(settings), limit_s)
+    return msgspec.json.decode(answer, type=SocketFigures)
+
+
+def need(*programs: str) -> None:
+    """Check that the programs are there.
+
+    Raises:
+        ConfigError: naming the first that is not.
+    """
+    for program in programs:
+        if shutil.which(program) is None:
+            raise ConfigError(program, "is no program on this machine", f"apt-get install {program}")
+
+
+def in_namespace(module: str, asked: bytes, limit_s: float) -> bytes:
+    """What `module`, started as a program in namespaces of its own with `asked` on its input, writes.
+
+    However it ends, or we do, or `limit_s` passes: the kernel then ends every process in there.
+
+    Raises:
+        ConfigError: the namespaces may not be made.
+        RuntimeError: the program failed.
+    """
+    need("setpriv", "unshare")
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child"]
+    command += ["--mount-proc", *(["--map-root-user"] if os.geteuid() else [])]
+    done = subprocess.run(  # noqa: S603 - arguments made here
+        [*command, sys.executable, "-m", module],
+        input=asked,
+        capture_output=True,
+        timeout=limit_s,
+        check=False,
+        cwd=Path(__file__).resolve().parent.parent,
+        start_new_session=True,  # Ctrl-C is for us; we end the others
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        if said.startswith("unshare:"):
+            raise ConfigError("loadtest", f"gets no network of its own ({said})", "run it as root")
+        raise RuntimeError(f"{module} failed: {said}")
+    return done.stdout
+
+
+def raise_loopback() -> None:
+    """Set the loopback device of this process's network up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+
+
+def to_share(delays_s: Sequence[float], share: float) -> float:
+    """The time by which `share` (0-1) of all nodes had it, from the delay of each."""
+    return sorted(delays_s)[math.ceil(share * len(delays_s)) - 1]
+
+
+class _Watched:
+    """One node that changes its load all the time, and looks at what it holds of the others.
+
+    A load's `kbps` is the millisecond of its change: the monotonic clock is the same in all processes.
+    """
+
+    def __init__(self, settings: SocketRun, index: int) -> None:
+        now = time.monotonic()
+        self.name = _name(index)
+        self.ages_s: list[float] = []
+        self.changes: list[int] = []
+        self.held: dict[str, list[tuple[int, float]]] = {name: [] for name in _tracked(settings)}
+        self.looking_s = 0.0
+        self._period_s = 1 / settings.changes_per_s
+        self._size = settings.nodes
+        self._rng = rng = random.Random(f"{settings.seed} {index}")
+        self._change_at = now + rng.uniform(0, self._period_s)
+        address = Address("127.0.0.1", _PORT + index)
+        member = Member(self.name, incarnation_of(1000), Status.ALIVE, *address)
+        identity = Identity(member, "loadtest", KeyRing.insecure("loadtest"), rng.randbytes(8))
+        self._node = GossipNode(identity, settings.config, rng, now)
+        sock = bind(address, "loadtest", socket.SOCK_DGRAM)
+        self._transport = GossipTransport(self._node, sock, lambda _: None)
+
+    def start(self) -> None:
+        """Join through the first node, and begin to change."""
+        self._transport.start()
+        self._node.set_seeds([Address("127.0.0.1", _PORT)], time.monotonic())
+        self._change()
+
+    def converged(self) -> bool:
+        """Whether every node is held alive, with a load."""
+        return sum(one.load is not None for one in self._node.view().alive) == self._size
+
+    def _change(self) -> None:
+        now, rng = time.monotonic(), self._rng
+        if now >= self._change_at:
+            self._change_at += self._period_s
+            at_ms = int(now * 1000)
+            self.changes.append(at_ms)
+            load = Load(rng.randrange(50_000), at_ms, rng.randrange(5_000), 50_000, 100, rng.randrange(20))
+            self._node.update_load(load, now)
+            self._transport.pump()
+        asyncio.get_running_loop().call_later(max(0.0, self._change_at - now), self._change)
+
+    def look(self) -> None:
+        """Take ages of some loads, and note what is new of the tracked nodes; again soon."""
+        began = time.thread_time()
+        now, rng, nodes = time.monotonic(), self._rng, self._node.view().nodes
+        for one in rng.sample(nodes, min(_PAIRS, len(nodes))):
+            if one.load and one.name != self.name:
+                self.ages_s.append(now - one.load.value.kbps / 1000)
+        for one in nodes:
+            noted = self.held.get(one.name)
+            if noted is not None and one.load and (not noted or noted[-1][0] < one.load.value.kbps):
+                noted.append((one.load.value.kbps, one.load.at))
+        # four times a change: what a later change replaced between two looks is taken for late, never for early
+        pause_s = max(_LOOK_MIN_S, self._period_s / 4) * rng.uniform(0.5, 1.5)
+        asyncio.get_running_loop().call_later(pause_s, self.look)
+        self.looking_s += time.thread_time() - began
+
+
+def _name(index: int) -> str:
+    return f"edge-{index}"
+
+
+def _tracked(settings: SocketRun) -> list[str]:
+    step = max(1, settings.nodes // _TRACKED)
+    return [_name(index) for index in range(0, settings.nodes, step)][:_TRACKED]
+
+
+def _work(settings: SocketRun, share: int, pipe: Connection) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
+        runner.run(_serve(settings, share, pipe))
+
+
+async def _serve(settings: SocketRun, share: int, pipe: Connection) -> None:
+    """One process: say when its nodes have converged, hear when to begin, tell what was seen."""
+    nodes = [_Watched(settings, index) for index in range(share, settings.nodes, settings.processes)]
+    for one in nodes:
+        one.start()
+    while not all(one.converged() for one in nodes):  # noqa: ASYNC110 - a look now and then is cheapest
+        await asyncio.sleep(0.1)
+    pipe.send(None)
+    begin: float = await asyncio.to_thread(pipe.recv)
+    await asyncio.sleep(begin - time.monotonic())
+    cpu_s = time.process_time()
+    for one in nodes:
+        one.look()
+    await asyncio.sleep(begin + settings.seconds - time.monotonic())
+    cpu_s = time.process_time() - cpu_s - sum(one.looking_s for one in nodes)
+    ages_s = [age_s for one in nodes for age_s in one.ages_s]
+    await asyncio.sleep(_DRAIN_S)
+    tracked = set(_tracked(settings))
+    changes = {one.name: one.changes for one in nodes if one.name in tracked}
+    pipe.send(_Seen(cpu_s, ages_s, changes, [one.held for one in nodes]))
+
+
+def _receive(pipe: Connection, limit_s: float) -> object:
+    if not pipe.poll(max(0.0, limit_s)):
+        raise TimeoutError("the nodes did not find each other, or are too many for this machine")
+    return pipe.recv()
+
+
+def _traffic() -> Traffic:
+    """What this network's loopback device has carried: IP packets and their bytes."""
+    for line in Path("/proc/net/dev").read_text().splitlines():
+        device, _, counted = line.partition(":")
+        if device.strip() == "lo":
+            return Traffic(*map(int, counted.split()[:2]))
+    raise RuntimeError("no loopback device")
+
+
+def _conduct(settings: SocketRun) -> SocketFigures:
+    """Start the processes, and measure."""
+    raise_loopback()
+    context = multiprocessing.get_context("spawn")
+    pipes = []
+    for share in range(settings.processes):
+        pipe, theirs = context.Pipe()
+        context.Process(target=_work, args=(settings, share, theirs), daemon=True).start()
+        theirs.close()  # the death of its process is then the end of the pipe
+        pipes.append(pipe)
+    give_up = time.monotonic() + _CONVERGE_S
+    for pipe in pipes:
+        _receive(pipe, give_up - time.monotonic())
+    begin = time.monotonic() + _SETTLE_S
+    for pipe in pipes:
+        pipe.send(begin)
+    time.sleep(begin - time.monotonic())
+    before = _traffic()
+    time.sleep(begin + settings.seconds - time.monotonic())
+    after = _traffic()
+    seen = [cast(_Seen, _receive(pipe, _DRAIN_S + _SLACK_S)) for pipe in pipes]
+    sent = Traffic(after.bytes - before.bytes, after.packets - before.packets)
+    return _figures(settings, seen, begin, sent)
+
+
+def _figures(settings: SocketRun, seen: list[_Seen], begin: float, sent: Traffic) -> SocketFigures:
+    ages = statistics.quantiles([age_s for one in seen for age_s in one.ages_s], n=100)
+    spread = list(_spread(seen, begin, begin + settings.seconds))
+    each = settings.nodes * settings.seconds
+    return SocketFigures(
+        age_p95_s=ages[94],
+        age_p99_s=ages[98],
+        to_95_s=statistics.median(to_share(one, 0.95) for one in spread),
+        to_all_s=statistics.median(map(max, spread)),
+        changes=len(spread),
+        bytes_per_node_s=sent.bytes / each,
+        datagrams_per_node_s=sent.packets / each,
+        cpu_per_node=sum(one.cpu_s for one in seen) / each,
+    )
+
+
+def _spread(seen: list[_Seen], begin: float, end: float) -> Iterator[list[float]]:
+    """For each tracked change made from `begin` to `end`: after how many seconds each node held it or a later one."""
+    held = [one for process in seen for one in process.held]
+    for process in seen:
+        for name, changes in process.changes.items():
+            for change in changes:
+                if begin <= change / 1000 < end:
+                    yield [_arrival(one[name], change, end + _DRAIN_S) - change / 1000 for one in held]
+
+
+def _arrival(noted: list[tuple[int, float]], change: int, at_latest: float) -> float:
+    at = bisect_left(noted, (change, 0.0))
+    return noted[at][1] if at < len(noted) else at_latest
+
+
+if __name__ == "__main__":
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=SocketRun)
+    sys.stdout.buffer.write(msgspec.json.encode(_conduct(asked)))
