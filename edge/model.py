@@ -91,9 +91,12 @@ def generation_of(incarnation: int) -> int:
     return incarnation >> COUNTER_BITS
 
 
-def epoch_of(incarnation: int) -> int:
-    """Eight bits of the generation: they tie a load report to the process that made it, at two digits' cost."""
-    return generation_of(incarnation) & 0xFF
+REPORT_STEPS_PER_S = 20
+
+
+def first_version(incarnation: int) -> int:
+    """The least version of a report by the process that an incarnation belongs to: its start in steps of 50 ms."""
+    return generation_of(incarnation) * REPORT_STEPS_PER_S
 
 
 class Member(Struct, frozen=True, array_like=True):
@@ -122,7 +125,7 @@ class Member(Struct, frozen=True, array_like=True):
         return (self.incarnation, self.status)
 
 
-class Load(Struct, frozen=True, array_like=True):
+class Load(Struct, frozen=True, array_like=True, gc=False):
     """What one node carries at one moment. Rates are smoothed over some seconds by the node itself."""
 
     streams: Count  # viewers whose last request is younger than the session time
@@ -138,7 +141,7 @@ class Load(Struct, frozen=True, array_like=True):
         return self.streams / self.capacity if self.capacity else 1.0
 
 
-class HotSegment(Struct, frozen=True, array_like=True):
+class HotSegment(Struct, frozen=True, array_like=True, gc=False):
     """One entry of a node's top-k: an object's path and how often it is asked for, requests a second."""
 
     path: Path

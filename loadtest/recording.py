@@ -13,7 +13,7 @@ from edge.wire.compress import Compressor
 from edge.wire.errors import DecodeError
 from edge.wire.frame import Opener
 from edge.wire.keys import KeyRing
-from edge.wire.messages import Announce, AnyMessage, LoadReport, PopularityReport, decode, encode
+from edge.wire.messages import Announce, AnyMessage, LoadRow, Loads, TopRow, Tops, decode, encode
 
 SHIPPED = Path(__file__).with_name("recorded.jsonl")
 _INCOMING = 0  # packet(7)
@@ -110,16 +110,15 @@ def node_records(
     Raises:
         ConfigError: there is none.
     """
-    members: dict[str, AnyMessage] = {}
-    tops: dict[str, AnyMessage] = {}
+    members = {one.member.name: one for one in _announces([*earlier, *recorded])}
+    tops: dict[str, TopRow] = {}
     found: list[list[AnyMessage]] = []
-    known = _announces([*earlier, *recorded])
-    members |= {one.member.name: one for one in known}
     for message in (each for payload in recorded for each in payload):
-        if isinstance(message, PopularityReport):
-            tops[message.node] = message
-        elif isinstance(message, LoadReport) and message.node in tops and message.node in members:
-            found.append([members[message.node], message, tops[message.node]])
+        if isinstance(message, Tops):
+            tops |= {row.node: row for row in message.rows}
+        elif isinstance(message, Loads):
+            full = [row for row in message.rows if row.node in tops and row.node in members]
+            found += [[members[row.node], Loads([row]), Tops([tops[row.node]])] for row in full]
     if not found:
         raise ConfigError("recording", "holds no full node record", "record from the cluster's start on")
     return found
@@ -148,8 +147,10 @@ def as_pods(messages: list[AnyMessage], rng: random.Random) -> list[AnyMessage]:
     for message in messages:
         if isinstance(message, Announce):
             renamed.append(Announce(place(message.member)))
-        elif isinstance(message, LoadReport | PopularityReport):
-            renamed.append(msgspec.structs.replace(message, node=rename(message.node)))
+        elif isinstance(message, Loads):
+            renamed.append(Loads([LoadRow(rename(row.node), row.version, row.load) for row in message.rows]))
+        elif isinstance(message, Tops):
+            renamed.append(Tops([TopRow(rename(row.node), row.version, row.top) for row in message.rows]))
         else:
             renamed.append(message)
     return renamed

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model import Address, ConfigError, Load, epoch_of, generation_of, incarnation_of
+from edge.model import Address, ConfigError, Load, generation_of, incarnation_of
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ def test_anything_else_is_told_with_its_field(text: str) -> None:
 def test_an_incarnation_orders_by_process_start_then_by_refutations(generation: int, counter: int) -> None:
     incarnation = incarnation_of(generation, counter)
     assert generation_of(incarnation) == generation
-    assert epoch_of(incarnation) == generation % 256
     assert incarnation < incarnation_of(generation + 1)
     assert incarnation <= incarnation_of(generation, 2**16 - 1)
 

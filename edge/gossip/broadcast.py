@@ -1,11 +1,12 @@
 """What waits to be told, in three classes with reserved shares of each datagram.
 
 Urgent news must not wait behind load, nor load behind a storm of membership changes (PROTOCOL.md, Dissemination). In a
-class the record that was sent least goes first, then the freshest.
+class the record that was sent least goes first, then the one that came to that count last, which is the freshest.
 """
 
-import itertools
 import math
+
+from edge.wire.messages import LOADS_FRAME, TOPS_FRAME
 
 SHARES = (
     0.4,
@@ -13,6 +14,7 @@ SHARES = (
     0.2,
 )  # urgent, regular, bulk: of a datagram's bytes; what one leaves unused flows to the others
 _SEPARATOR = 1  # the comma between messages
+_LOOKAHEAD = 8  # records too large for the room that is left, after which the search for smaller ones ends
 
 
 def send_limit(retransmit: int, members: int) -> int:
@@ -20,52 +22,92 @@ def send_limit(retransmit: int, members: int) -> int:
     return retransmit * math.ceil(math.log10(members + 1))
 
 
-class Entry:
-    """One encoded message and how often it was sent."""
+class Taken:
+    """Records taken out for one datagram, by class and send count; put back by `Broadcasts.restore` or `sent`."""
 
-    __slots__ = ("encoded", "fresh", "key", "limit", "queue", "sends")
+    __slots__ = ("bytes", "records")
 
-    def __init__(self, queue: "Queue", key: str, encoded: bytes, limit: int, fresh: int) -> None:
-        self.queue = queue
-        self.key = key
-        self.encoded = encoded
-        self.limit = limit
-        self.fresh = fresh
-        self.sends = 0
-
-    def sent(self) -> None:
-        """Count one send; the last one takes the entry out."""
-        self.sends += 1
-        if self.sends >= self.limit:
-            self.queue.remove(self)
+    def __init__(self) -> None:
+        self.records: list[tuple[Queue, int, str, bytes]] = []
+        self.bytes = 0
 
 
 class Queue:
-    """One class: the newest record of each key, so it is bounded by the number of keys."""
+    """One class: the newest record of each key, so it is bounded by the number of keys.
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._fresh = itertools.count()
+    Args:
+        frame: what stands before and after the records of one datagram; none: each is a message of its own.
+    """
+
+    def __init__(self, frame: tuple[bytes, bytes] | None = None) -> None:
+        self.limit = 1  # sends of one record, as of the last `put`
+        self.overhead_bytes = sum(map(len, frame)) if frame else 0
+        self._frame = frame
+        self._sends: dict[str, int] = {}
+        self._by_sends: list[dict[str, bytes]] = [{}]
 
     def put(self, key: str, encoded: bytes, limit: int) -> None:
         """Tell `encoded` up to `limit` times, in place of what waits under `key`."""
-        self._entries[key] = Entry(self, key, encoded, limit, next(self._fresh))
+        sends = self._sends.get(key)
+        if sends is not None:
+            del self._by_sends[sends][key]
+        self._by_sends[0][key] = encoded
+        self._sends[key] = 0
+        self.limit = limit
 
     def drop(self, key: str) -> None:
         """Tell it no more."""
-        self._entries.pop(key, None)
+        sends = self._sends.pop(key, None)
+        if sends is not None:
+            del self._by_sends[sends][key]
 
-    def remove(self, entry: Entry) -> None:
-        """Take out `entry`, unless something newer waits in its place."""
-        if self._entries.get(entry.key) is entry:
-            del self._entries[entry.key]
+    def take(self, budget: int, taken: Taken) -> int:
+        """Take out what fits `budget` bytes, the first in line first; the bytes it takes, separators included.
 
-    def ranked(self) -> list[Entry]:
-        """All entries, the one to send first first."""
-        return sorted(self._entries.values(), key=lambda one: (one.sends, -one.fresh))
+        Who comes next and does not fit ends it, but for a few tries at smaller ones behind.
+        """
+        used, skipped = 0, list[tuple[int, str, bytes]]()
+        records = taken.records
+        for sends, waiting in enumerate(self._by_sends):
+            while waiting and len(skipped) < _LOOKAHEAD:
+                key, encoded = waiting.popitem()
+                size = len(encoded) + _SEPARATOR
+                if used + size <= budget:
+                    used += size
+                    records.append((self, sends, key, encoded))
+                else:
+                    skipped.append((sends, key, encoded))
+        for sends, key, encoded in reversed(skipped):
+            self._by_sends[sends][key] = encoded
+        return used
+
+    def restore(self, sends: int, key: str, encoded: bytes) -> None:
+        """Put a record back that was taken."""
+        self._by_sends[sends][key] = encoded
+
+    def sent(self, sends: int, key: str, encoded: bytes) -> None:
+        """Count a send of a record that was taken; the last one lets it go."""
+        sends += 1
+        if sends >= self.limit:
+            del self._sends[key]
+            return
+        if sends == len(self._by_sends):
+            self._by_sends.append({})
+        self._by_sends[sends][key] = encoded
+        self._sends[key] = sends
+
+    def messages(self, encoded: list[bytes]) -> list[bytes]:
+        """Records of this class as messages of a payload."""
+        if not self._frame or not encoded:
+            return encoded
+        return [self._frame[0] + b",".join(encoded) + self._frame[1]]
+
+    def waiting(self) -> list[tuple[str, bytes]]:
+        """Key and record of all that waits, the first in line first."""
+        return [one for bucket in self._by_sends for one in reversed(bucket.items())]
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._sends)
 
 
 class Broadcasts:
@@ -73,38 +115,49 @@ class Broadcasts:
 
     def __init__(self) -> None:
         self.urgent = Queue()
-        self.regular = Queue()
-        self.bulk = Queue()
+        self.regular = Queue(LOADS_FRAME)
+        self.bulk = Queue(TOPS_FRAME)
+        self._classes = (self.urgent, self.regular, self.bulk)
 
-    def pick(self, budget: int) -> list[Entry]:
-        """Entries for one datagram whose encoded sizes sum to at most `budget` bytes. Nothing is counted as sent."""
-        picked: list[Entry] = []
-        left_over: list[list[Entry]] = []
-        spare = budget
-        for queue, share in zip((self.urgent, self.regular, self.bulk), SHARES, strict=True):
-            fitting, rest, used = _fill(queue.ranked(), int(budget * share))
-            picked += fitting
-            left_over.append(rest)
-            spare -= used
-        for rest in left_over:
-            fitting, _, used = _fill(rest, spare)
-            picked += fitting
-            spare -= used
-        return picked
+    def take(self, budget: int) -> Taken:
+        """Records for one datagram; with separators and frames they take at most `budget` bytes.
+
+        Each class has its share, and what one leaves unused flows to the others. What is taken must be given to
+        `sent` or `restore` before anything else happens to the queues.
+        """
+        taken = Taken()
+        spare = room = budget - self.regular.overhead_bytes - self.bulk.overhead_bytes - 2 * _SEPARATOR
+        for queue, share in zip(self._classes, SHARES, strict=True):
+            spare -= queue.take(int(room * share), taken)
+        for queue in self._classes:
+            if len(queue):
+                spare -= queue.take(spare, taken)
+        taken.bytes = room - spare
+        return taken
+
+    def take_urgent(self, budget: int) -> Taken:
+        """Records of the urgent class alone, for datagrams that are no gossip themselves."""
+        taken = Taken()
+        if len(self.urgent):
+            taken.bytes = self.urgent.take(budget, taken)
+        return taken
+
+    def messages(self, taken: Taken) -> list[bytes]:
+        """What was taken, as messages of a payload."""
+        encoded: dict[int, list[bytes]] = {id(queue): [] for queue in self._classes}
+        for queue, _, _, one in taken.records:
+            encoded[id(queue)].append(one)
+        return [message for queue in self._classes for message in queue.messages(encoded[id(queue)])]
+
+    def restore(self, taken: Taken) -> None:
+        """Put everything back: the datagram is not sent."""
+        for queue, sends, key, encoded in reversed(taken.records):
+            queue.restore(sends, key, encoded)
+
+    def sent(self, taken: Taken) -> None:
+        """Count one send of each; the first of a class last, so that it stays ahead of its equals."""
+        for queue, sends, key, encoded in reversed(taken.records):
+            queue.sent(sends, key, encoded)
 
     def __len__(self) -> int:
         return len(self.urgent) + len(self.regular) + len(self.bulk)
-
-
-def _fill(entries: list[Entry], budget: int) -> tuple[list[Entry], list[Entry], int]:
-    fitting: list[Entry] = []
-    rest: list[Entry] = []
-    used = 0
-    for one in entries:
-        size = len(one.encoded) + _SEPARATOR
-        if used + size <= budget:
-            fitting.append(one)
-            used += size
-        else:
-            rest.append(one)
-    return fitting, rest, used

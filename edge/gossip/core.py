@@ -29,10 +29,11 @@ class Core:
     outbox: Outbox
     counters: Counters
     awareness: Awareness
+    loads: ReportTable[Load]
+    tops: ReportTable[TopSegments]
     timers: Timers = field(default_factory=Timers)
-    loads: ReportTable[Load] = field(default_factory=ReportTable)
-    tops: ReportTable[TopSegments] = field(default_factory=ReportTable)
     events: deque[GossipEvent] = field(default_factory=deque)
+    round: list[str] = field(default_factory=list)  # peers that gossip still goes to before any gets it twice
 
     @property
     def me(self) -> Member:
@@ -55,6 +56,22 @@ class Core:
             one for one in self.others(*statuses) if one.name not in without and one.address not in without
         ]
         return self.rng.sample(candidates, min(count, len(candidates)))
+
+    def next_in_round(self) -> Member | None:
+        """The peer whose turn it is to get gossip; rounds are shuffled."""
+        for fresh in (False, True):
+            if fresh:
+                self.round = [one.name for one in self.others(Status.ALIVE, Status.SUSPECT)]
+                self.rng.shuffle(self.round)
+            while self.round:
+                peer = self.members.get(self.round.pop())
+                if peer and peer.member.status in (Status.ALIVE, Status.SUSPECT):
+                    return peer.member
+        return None
+
+    def enter_round(self, name: str) -> None:
+        """A newcomer gets a place in the round that is going on (SWIM §4.3), lest it miss what is told in it."""
+        self.round.insert(self.rng.randrange(len(self.round) + 1), name)
 
     def limit(self) -> int:
         """How often this node tells one record at the present size of the cluster."""

@@ -8,12 +8,13 @@ from edge.gossip.core import Core
 from edge.gossip.members import Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.suspicion import Suspicion, least_s
-from edge.model import Address, Member, Status, generation_of, incarnation_of
+from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, encode
 
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # how long a newer self that peers remember counts as our past, not as a rival
 _FORGET_EVERY_S = 30.0
+_PRESENT = (Status.ALIVE, Status.SUSPECT)
 
 
 class Membership:
@@ -130,11 +131,10 @@ class Membership:
         self, change: Change, accuser: str, encoded: bytes, now: float, source: Address | None
     ) -> None:
         core, member = self._core, change.after
-        if change.before is None or generation_of(change.before.incarnation) != generation_of(
-            member.incarnation
-        ):
-            core.loads.forget(member.name)
-            core.tops.forget(member.name)
+        for reports in (core.loads, core.tops):  # what an earlier process of it reported
+            reports.forget(member.name, before=first_version(member.incarnation))
+        if member.status is Status.ALIVE and (change.before is None or change.before.status not in _PRESENT):
+            core.enter_round(member.name)
         suspicion = self._suspicions.pop(member.name, None)
         for told in suspicion.accusers if suspicion else ():
             core.broadcasts.urgent.drop(f"{member.name} {told}")
@@ -181,8 +181,10 @@ class Membership:
             away = peer.member.status in gone and now - peer.since > core.config.keep_s
             if away and peer.member.name != core.name:
                 core.members.forget(peer.member.name)
-                core.loads.forget(peer.member.name)
-                core.tops.forget(peer.member.name)
+        for reports in (core.loads, core.tops):
+            for name in reports.nodes():
+                if core.members.get(name) is None:
+                    reports.forget(name)
         core.timers.at(now + _FORGET_EVERY_S, self._forget)
 
 

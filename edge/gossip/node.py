@@ -23,9 +23,10 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.sync import Sync
-from edge.model import Address, ConfigError, GossipEvent, Load, Member, Status, TopSegments
+from edge.model import Address, ConfigError, GossipEvent, Load, Member, TopSegments
+from edge.state.reports import ReportTable
 from edge.state.view import ClusterView, Link, NodeView
-from edge.wire.compress import Compressor
+from edge.wire.compress import shipped
 from edge.wire.errors import DecodeError, Drop
 from edge.wire.frame import Opener, Sealer
 from edge.wire.keys import KeyRing
@@ -37,12 +38,12 @@ from edge.wire.messages import (
     Claim,
     Entries,
     Join,
-    LoadReport,
+    Loads,
     Nack,
     Ping,
     PingReq,
-    PopularityReport,
     Root,
+    Tops,
     Want,
     Welcome,
     decode,
@@ -82,7 +83,7 @@ class GossipNode:
             raise ConfigError(
                 "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
             )
-        compressor = Compressor()
+        compressor = shipped()
         self.counters = Counters()
         broadcasts = Broadcasts()
         self._opener = Opener(identity.ring, identity.cluster, compressor)
@@ -98,13 +99,14 @@ class GossipNode:
             outbox=self._outbox,
             counters=self.counters,
             awareness=Awareness(config.awareness_max),
+            loads=ReportTable(config.members_max),
+            tops=ReportTable(config.members_max),
         )
         self._membership = Membership(core, identity.member, now)
         self._sync = Sync(core, self._membership, now)
         self._prober = Prober(core, self._membership, now)
         self._contact = Contact(core, self._membership, self._sync, now)
-        self._publisher = Publisher(core)
-        self._round: list[Member] = []
+        self._publisher = Publisher(core, now)
         self._root_told = now
         self._reports = 0
         self._view: ClusterView | None = None
@@ -155,13 +157,11 @@ class GossipNode:
 
     def update_load(self, load: Load, now: float) -> None:
         """This node's load at `now`."""
-        self._publisher.load(load, now)
-        self._reports += 1
+        self._reports += self._publisher.load(load, now)
 
     def set_popularity(self, top: TopSegments, now: float) -> None:
         """This node's hottest segments at `now`."""
-        self._publisher.top(top, now)
-        self._reports += 1
+        self._reports += self._publisher.top(top, now)
 
     def leave(self, now: float) -> None:
         """Tell the cluster that this node goes. Let timers run on for about a second afterwards."""
@@ -209,10 +209,10 @@ class GossipNode:
 
     def _apply(self, message: AnyMessage, address: Address, now: float) -> None:
         match message:
-            case LoadReport():
-                self._reports += self._publisher.load_report(message, now)
-            case PopularityReport():
-                self._reports += self._publisher.popularity_report(message, now)
+            case Loads():
+                self._reports += self._publisher.loads(message, now)
+            case Tops():
+                self._reports += self._publisher.tops(message, now)
             case Root():
                 self._sync.root(message, address, now)
             case Ping():
@@ -244,8 +244,6 @@ class GossipNode:
         core.timers.at(now + core.config.tick_s / core.config.fanout, self._tick)
         if not len(core.broadcasts) and now - self._root_told < _IDLE_ROOT_S:
             return
-        if not self._round:
-            self._round = core.sample(len(core.members), Status.ALIVE, Status.SUSPECT)
-        if self._round:
+        if peer := core.next_in_round():
             self._root_told = now
-            self._outbox.send(self._round.pop().address, self._sync.root_message())
+            self._outbox.gossip(peer.address, self._sync.root_message())

@@ -1,6 +1,6 @@
 """The one place that makes datagrams: direct messages first, then as much news as fits the byte budget."""
 
-from edge.gossip.broadcast import Broadcasts
+from edge.gossip.broadcast import Broadcasts, Taken
 from edge.gossip.counters import Counters
 from edge.model import Address
 from edge.wire.frame import DATAGRAM_MAX_BYTES, OVERHEAD_BYTES, Sealer
@@ -10,7 +10,8 @@ BODY_MAX_BYTES = DATAGRAM_MAX_BYTES - OVERHEAD_BYTES
 MESSAGE_MAX_BYTES = BODY_MAX_BYTES - 2  # alone in its brackets it fits even uncompressed
 _RATIO_GAIN = 1 / 8
 _RATIO_MIN = 0.1
-_SHRINK = 0.7
+_MARGIN = 0.97  # a block that turns out too large costs a second compression
+_SHRINK = 0.9
 
 
 class Outbox:
@@ -21,10 +22,11 @@ class Outbox:
         self._broadcasts = broadcasts
         self._counters = counters
         self._direct: dict[Address, list[bytes]] = {}
-        self._ratio = 1.0  # compressed over plain size, as the last datagrams had it
+        self._gossip: dict[Address, None] = {}  # peers whose datagram takes news of all classes
+        self._ratio = 1.0  # compressed over plain size, as the last full datagrams had it
 
     def send(self, address: Address, *messages: bytes) -> None:
-        """Queue encoded messages for one peer; news rides along where there is room."""
+        """Queue encoded messages for one peer; urgent news rides along where there is room."""
         queued = self._direct.setdefault(address, [])
         for one in messages:
             if len(one) <= MESSAGE_MAX_BYTES:
@@ -32,35 +34,44 @@ class Outbox:
             else:
                 self._counters.oversize += 1
 
+    def gossip(self, address: Address, *messages: bytes) -> None:
+        """Queue messages for one peer, and news of every class with them."""
+        self.send(address, *messages)
+        self._gossip[address] = None
+
     def flush(self) -> list[tuple[bytes, Address]]:
         """Everything queued, as sealed datagrams."""
+        if not self._direct:
+            return []
         datagrams = []
         for address, messages in self._direct.items():
             start = 0
             while start < len(messages):
-                frame, taken = self._pack(messages, start)
+                frame, taken = self._pack(messages, start, gossip=address in self._gossip)
                 start += taken
                 datagrams.append((frame, address))
-        self._direct = {}
+        self._direct, self._gossip = {}, {}
         return datagrams
 
-    def _pack(self, messages: list[bytes], start: int) -> tuple[bytes, int]:
+    def _pack(self, messages: list[bytes], start: int, *, gossip: bool) -> tuple[bytes, int]:
         """One frame with some of `messages` from `start` on; and how many of them."""
-        budget = int(BODY_MAX_BYTES / self._ratio)
+        budget = int(BODY_MAX_BYTES * _MARGIN / self._ratio)
+        broadcasts = self._broadcasts
         while True:
             end, used = start + 1, len(messages[start])
             while end < len(messages) and used + 1 + len(messages[end]) <= budget:
                 used += 1 + len(messages[end])
                 end += 1
-            news = self._broadcasts.pick(budget - used - 2) if end == len(messages) else []
-            payload = join(messages[start:end] + [one.encoded for one in news])
+            take = broadcasts.take if gossip else broadcasts.take_urgent
+            news = take(budget - used - 2) if end == len(messages) else Taken()
+            payload = join(messages[start:end] + broadcasts.messages(news))
             frame = self._sealer.seal(payload)
             if len(frame) <= DATAGRAM_MAX_BYTES:
                 break
+            broadcasts.restore(news)
             budget = int(min(budget, len(payload)) * _SHRINK)
         self._learn(len(frame) - OVERHEAD_BYTES, len(payload))
-        for one in news:
-            one.sent()
+        broadcasts.sent(news)
         self._counters.datagrams_sent += 1
         self._counters.bytes_sent += len(frame)
         self._counters.payload_bytes_sent += len(payload)

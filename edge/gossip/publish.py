@@ -1,80 +1,86 @@
-"""Load and popularity: this node's own, and what others report of themselves."""
+"""Load and popularity: this node's own, and what others report of themselves.
+
+A report's version is the time of its making in steps of 50 ms: `generation · 20` and the steps since the process
+started. It rises over changes and over restarts, needs no other word about the process it belongs to, and of many
+reports made at about the same time all but the last digits are alike, which compression takes for nothing.
+"""
 
 from edge.gossip.core import Core
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
-from edge.model import Load, TopSegments, epoch_of
+from edge.model import REPORT_STEPS_PER_S, Load, TopSegments, first_version
 from edge.state.reports import Report
-from edge.wire.messages import LoadReport, PopularityReport, encode
+from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, TopRow, Tops, encode
+
+_ROW_MAX_BYTES = MESSAGE_MAX_BYTES - len(b"".join(LOADS_FRAME))
+assert len(LOADS_FRAME[0]) == len(TOPS_FRAME[0])
 
 
 class Publisher:
     """Versions this node's reports and passes on newer ones of other nodes."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, now: float) -> None:
         self._core = core
-        self._load_seq = 0
-        self._top_seq = 0
+        self._started = now
+        self._load_version = 0
+        self._top_version = 0
         self._top_not_before = 0.0
 
-    def load(self, load: Load, now: float) -> None:
-        """Tell `load` if it differs from what was told last, or if that was long ago."""
+    def load(self, load: Load, now: float) -> bool:
+        """Tell `load` if it differs from what was told last, or if that was long ago; whether it was told."""
         core = self._core
-        epoch = epoch_of(core.me.incarnation)
         held = core.loads.get(core.name)
-        if held and held.epoch == epoch and held.value == load and now - held.at < core.config.load_every_s:
-            return
-        self._load_seq += 1
-        report = LoadReport(core.name, epoch, self._load_seq, load)
-        core.loads.put(core.name, Report(report.epoch, report.seq, load, now))
-        core.broadcasts.regular.put(core.name, encode(report), core.limit())
+        if held and held.value == load and now - held.at < core.config.load_every_s:
+            return False
+        self._load_version = self._next(self._load_version, now)
+        core.loads.put(core.name, Report(self._load_version, load, now))
+        row = encode(LoadRow(core.name, self._load_version, load))
+        core.broadcasts.regular.put(core.name, row, core.limit())
+        return True
 
-    def top(self, top: TopSegments, now: float) -> None:
-        """Tell the hottest segments if they changed, at most each `popularity_every_s`."""
+    def top(self, top: TopSegments, now: float) -> bool:
+        """Tell the hottest segments if they changed, at most each `popularity_every_s`; whether they were told."""
         core = self._core
-        epoch = epoch_of(core.me.incarnation)
         held = core.tops.get(core.name)
-        if now < self._top_not_before or (held and held.epoch == epoch and held.value == top):
-            return
+        if now < self._top_not_before or (held and held.value == top):
+            return False
         self._top_not_before = now + core.config.popularity_every_s
-        self._top_seq += 1
-        report = PopularityReport(core.name, epoch, self._top_seq, top)
-        while len(encoded := encode(report)) > MESSAGE_MAX_BYTES:  # very long paths: tell fewer
+        self._top_version = self._next(self._top_version, now)
+        row = encode(TopRow(core.name, self._top_version, top))
+        while len(row) > _ROW_MAX_BYTES:  # very long paths: tell fewer
             top = top[:-1]
-            report = PopularityReport(core.name, epoch, self._top_seq, top)
-        core.tops.put(core.name, Report(report.epoch, report.seq, top, now))
-        core.broadcasts.bulk.put(core.name, encoded, core.limit())
-
-    def load_report(self, message: LoadReport, now: float) -> bool:
-        """Take in another node's load; True if it was news."""
-        core = self._core
-        if message.node == core.name:
-            self._load_seq = max(
-                self._load_seq, message.seq
-            )  # a past self of the same second counted further
-            return False
-        report = Report(message.epoch, message.seq, message.load, now)
-        if not self._current(message.node, message.epoch) or not core.loads.put(message.node, report):
-            return False
-        core.broadcasts.regular.put(message.node, encode(message), core.limit())
+            row = encode(TopRow(core.name, self._top_version, top))
+        core.tops.put(core.name, Report(self._top_version, top, now))
+        core.broadcasts.bulk.put(core.name, row, core.limit())
         return True
 
-    def popularity_report(self, message: PopularityReport, now: float) -> bool:
-        """Take in another node's hottest segments; True if they were news."""
-        core = self._core
-        if message.node == core.name:
-            self._top_seq = max(self._top_seq, message.seq)
-            return False
-        report = Report(message.epoch, message.seq, message.top, now)
-        if not self._current(message.node, message.epoch) or not core.tops.put(message.node, report):
-            return False
-        encoded = encode(message)
-        if len(encoded) <= MESSAGE_MAX_BYTES:
-            core.broadcasts.bulk.put(message.node, encoded, core.limit())
-        else:
-            core.counters.oversize += 1
-        return True
+    def loads(self, message: Loads, now: float) -> int:
+        """Take in loads of other nodes; how many were news."""
+        core, news, limit = self._core, 0, self._core.limit()
+        put, tell = core.loads.put, core.broadcasts.regular.put
+        for row in core.loads.news(message.rows):
+            node = row.node
+            if node == core.name:  # a past self counted further
+                self._load_version = max(self._load_version, row.version)
+            elif put(node, Report(row.version, row.load, now)):
+                tell(node, encode(row), limit)
+                news += 1
+        return news
 
-    def _current(self, node: str, epoch: int) -> bool:
-        """Whether the report is of the process of `node` that we hold; others wait for its record."""
-        peer = self._core.members.get(node)
-        return peer is not None and epoch_of(peer.member.incarnation) == epoch
+    def tops(self, message: Tops, now: float) -> int:
+        """Take in other nodes' hottest segments; how many were news."""
+        core, news = self._core, 0
+        for row in core.tops.news(message.rows):
+            if row.node == core.name:
+                self._top_version = max(self._top_version, row.version)
+            elif core.tops.put(row.node, Report(row.version, row.top, now)):
+                encoded = encode(row)
+                if len(encoded) <= _ROW_MAX_BYTES:
+                    core.broadcasts.bulk.put(row.node, encoded, core.limit())
+                else:
+                    core.counters.oversize += 1
+                news += 1
+        return news
+
+    def _next(self, version: int, now: float) -> int:
+        steps = int((now - self._started) * REPORT_STEPS_PER_S)
+        return max(version + 1, first_version(self._core.me.incarnation) + steps)

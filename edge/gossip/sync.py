@@ -10,9 +10,11 @@ from edge.wire.messages import (
     Announce,
     Buckets,
     Entries,
-    LoadReport,
-    PopularityReport,
+    LoadRow,
+    Loads,
     Root,
+    TopRow,
+    Tops,
     Want,
     encode,
 )
@@ -84,9 +86,9 @@ class Sync:
             if peer.member.status is not Status.ALIVE:
                 continue
             if load := core.loads.get(name):
-                encoded.append(encode(LoadReport(name, load.epoch, load.seq, load.value)))
+                encoded.append(encode(Loads([LoadRow(name, load.version, load.value)])))
             if top := core.tops.get(name):
-                encoded.append(encode(PopularityReport(name, top.epoch, top.seq, top.value)))
+                encoded.append(encode(Tops([TopRow(name, top.version, top.value)])))
         return encoded
 
     def _entries(self, index: int) -> list[bytes]:

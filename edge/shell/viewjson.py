@@ -71,7 +71,7 @@ def _load_json(node: NodeView, now: float) -> dict[str, Any] | None:
         return None
     load = node.load.value
     return {
-        "version": node.load.seq,
+        "version": node.load.version,
         "streams": load.streams,
         "mbps": load.kbps / 1000,
         "rps": load.rps,

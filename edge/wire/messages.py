@@ -15,8 +15,8 @@ from edge.wire.errors import DecodeError, Drop
 BUCKETS = 32
 BUCKET_BYTES = 4
 ROOT_BYTES = 8
+ROWS_MAX = 1024
 
-Epoch = Annotated[int, Meta(ge=0, le=255)]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 
 
@@ -67,22 +67,32 @@ class Claim(Struct, frozen=True, array_like=True, tag=5):
     accuser: Name
 
 
-class LoadReport(Struct, frozen=True, array_like=True, tag=6):
-    """A node's load. `seq` only rises within one epoch (`edge.model.epoch_of` its incarnation)."""
+class LoadRow(Struct, frozen=True, array_like=True, gc=False):
+    """One node's load. Versions of one node only rise (`edge.gossip.publish`)."""
 
     node: Name
-    epoch: Epoch
-    seq: Count
+    version: Count
     load: Load
 
 
-class PopularityReport(Struct, frozen=True, array_like=True, tag=7):
-    """A node's hottest segments; versioned like `LoadReport`."""
+class Loads(Struct, frozen=True, array_like=True, tag=6):
+    """Loads of many nodes; rows of one message share what is alike when they are compressed."""
+
+    rows: Annotated[list[LoadRow], Meta(max_length=ROWS_MAX)]
+
+
+class TopRow(Struct, frozen=True, array_like=True, gc=False):
+    """One node's hottest segments; versioned like `LoadRow`."""
 
     node: Name
-    epoch: Epoch
-    seq: Count
+    version: Count
     top: TopSegments
+
+
+class Tops(Struct, frozen=True, array_like=True, tag=7):
+    """Hottest segments of many nodes."""
+
+    rows: Annotated[list[TopRow], Meta(max_length=ROWS_MAX)]
 
 
 class Root(Struct, frozen=True, array_like=True, tag=8):
@@ -133,8 +143,8 @@ AnyMessage = (
     | Nack
     | Announce
     | Claim
-    | LoadReport
-    | PopularityReport
+    | Loads
+    | Tops
     | Root
     | Buckets
     | Entries
@@ -147,6 +157,10 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[AnyMessage])
 
 encode = _encoder.encode
+
+
+LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
+TOPS_FRAME = (b"[7,[", b"]]")
 
 
 def join(encoded: list[bytes]) -> bytes:

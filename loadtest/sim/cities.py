@@ -1,4 +1,4 @@
-"""The Indian-city latency model: one-way delay is 0.5 ms and 1.6 times the great circle at 200,000 km/s, plus jitter."""
+"""The Indian-city latency model: one-way, 0.5 ms and 1.6 times the great circle at 200,000 km/s, plus jitter."""
 
 import math
 from dataclasses import dataclass

@@ -27,8 +27,7 @@ class Clock:
         heap, pop = self._heap, heapq.heappop
         while heap and heap[0][0] <= until:
             when, _, action = pop(heap)
-            if when > self.now:
-                self.now = when
+            self.now = max(self.now, when)
             self.steps += 1
             action()
         self.now = until

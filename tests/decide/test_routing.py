@@ -19,12 +19,12 @@ def node(
     member = Member(
         name, incarnation_of(1), status, "10.0.0.1", 7700, public=f"http://{name}.example/", zone=zone
     )
-    return NodeView(member, Report(1, 1, Load(streams, 0, 0, capacity, 100, 0), 0.0))
+    return NodeView(member, Report(1, Load(streams, 0, 0, capacity, 100, 0), 0.0))
 
 
 def ailing(name: str) -> NodeView:
     """A node that says of itself that it is not well."""
-    return NodeView(node(name).member, Report(1, 1, Load(0, 0, 0, 1000, 0, 0), 0.0))
+    return NodeView(node(name).member, Report(1, Load(0, 0, 0, 1000, 0, 0), 0.0))
 
 
 def view(*nodes: NodeView) -> ClusterView:

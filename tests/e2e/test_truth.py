@@ -17,7 +17,7 @@ from edge.wire.compress import Compressor
 from edge.wire.errors import DecodeError
 from edge.wire.frame import DATAGRAM_MAX_BYTES, Opener
 from edge.wire.keys import KeyRing
-from edge.wire.messages import AnyMessage, LoadReport, PopularityReport, decode
+from edge.wire.messages import AnyMessage, Loads, Tops, decode
 
 TRUE_WITHIN_S = 1.0
 
@@ -144,14 +144,14 @@ async def test_a_datagram_off_the_wire_opens_with_the_key_and_says_what_is_true(
         compressed += data[1] != 0  # the frame names a dictionary
     assert compressed > 10
     by_version = {load["version"]: load for load, _ in own}
-    loads = [one for one in messages if isinstance(one, LoadReport) and one.node == "delhi"]
-    matched = [one for one in loads if one.seq in by_version]
+    rows = [row for one in messages if isinstance(one, Loads) for row in one.rows if row.node == "delhi"]
+    matched = [row for row in rows if row.version in by_version]
     assert len(matched) > 5
     for one in matched:
-        there = by_version[one.seq]
+        there = by_version[one.version]
         assert one.load.streams == there["streams"]
         assert one.load.kbps == there["mbps"] * 1000
         assert one.load.rps == there["rps"]
-    tops = [one.top for one in messages if isinstance(one, PopularityReport) and one.node == "delhi"]
+    tops = [row.top for one in messages if isinstance(one, Tops) for row in one.rows if row.node == "delhi"]
     known = [top for _, top in own if top]
     assert any([{"path": each.path, "rate": each.rate} for each in top] in known for top in tops)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.gossip.broadcast import Broadcasts, Queue, send_limit
+from edge.gossip.broadcast import Broadcasts, Queue, Taken, send_limit
 
 sizes = st.lists(st.integers(1, 400), max_size=30)
 
@@ -14,52 +14,85 @@ def filled(urgent: list[int], regular: list[int], bulk: list[int]) -> Broadcasts
     return made
 
 
+def keys(queue: Queue) -> list[str]:
+    return [key for key, _ in queue.waiting()]
+
+
+def take_one(queue: Queue) -> str:
+    """Send the record that is first in line."""
+    key, encoded = queue.waiting()[0]
+    taken = Taken()
+    queue.take(len(encoded) + 1, taken)
+    for _, sends, taken_key, one in taken.records:
+        queue.sent(sends, taken_key, one)
+    return key
+
+
 @given(sizes, sizes, sizes, st.integers(0, 2000))
-def test_what_is_picked_fits_the_budget_and_nothing_that_fits_is_left(
+def test_what_is_taken_fits_the_budget_and_the_next_in_line_would_not(
     urgent: list[int], regular: list[int], bulk: list[int], budget: int
 ) -> None:
     made = filled(urgent, regular, bulk)
-    picked = made.pick(budget)
-    used = sum(len(one.encoded) + 1 for one in picked)
-    assert used <= budget
-    left = [
-        one for queue in (made.urgent, made.regular, made.bulk) for one in queue.ranked() if one not in picked
-    ]
-    assert all(used + len(one.encoded) + 1 > budget for one in left)
+    taken = made.take(budget)
+    payload = b",".join(made.messages(taken))
+    assert not taken.records or len(payload) <= budget
+    room = budget - made.regular.overhead_bytes - made.bulk.overhead_bytes - 2
+    for queue in (made.urgent, made.regular, made.bulk):
+        if left := queue.waiting():
+            taken_keys = {key for one, _, key, _ in taken.records if one is queue}
+            first = next((encoded for key, encoded in left if key not in taken_keys), None)
+            assert first is None or taken.bytes + len(first) + 1 > room
+
+
+@given(sizes, sizes, sizes, st.integers(0, 2000))
+def test_what_is_put_back_is_all_there(
+    urgent: list[int], regular: list[int], bulk: list[int], budget: int
+) -> None:
+    made = filled(urgent, regular, bulk)
+    before = [sorted(queue.waiting()) for queue in (made.urgent, made.regular, made.bulk)]
+    made.restore(made.take(budget))
+    assert [sorted(queue.waiting()) for queue in (made.urgent, made.regular, made.bulk)] == before
 
 
 def test_no_class_starves_another() -> None:
     """memberlist's queue is one list, membership first: during churn user data waits for minutes."""
     made = filled([90] * 100, [90] * 100, [90] * 100)
-    picked = made.pick(1000)
-    shares = [sum(one.queue is queue for one in picked) for queue in (made.urgent, made.regular, made.bulk)]
+    taken = made.take(1014)
+    shares = [
+        sum(one[0] is queue for one in taken.records) for queue in (made.urgent, made.regular, made.bulk)
+    ]
     assert shares == [4, 4, 2]
 
 
 def test_a_class_uses_what_the_others_leave() -> None:
-    assert len(filled([], [99] * 100, []).pick(1000)) == 10
-    assert len(filled([99], [], [99] * 100).pick(1000)) == 10
+    assert len(filled([], [99] * 100, []).take(1014).records) == 10
+    assert len(filled([99], [], [99] * 100).take(1014).records) == 10
 
 
 def test_the_least_sent_goes_first_then_the_freshest_and_the_last_send_ends_it() -> None:
     queue = Queue()
     for key in "abc":
         queue.put(key, key.encode(), 2)
-    assert [one.key for one in queue.ranked()] == ["c", "b", "a"]
-    queue.ranked()[0].sent()
-    assert [one.key for one in queue.ranked()] == ["b", "a", "c"]
-    for one in queue.ranked():
-        one.sent()
-    assert [one.key for one in queue.ranked()] == ["b", "a"]
+    assert keys(queue) == ["c", "b", "a"]
+    assert take_one(queue) == "c"
+    assert keys(queue) == ["b", "a", "c"]
+    assert [take_one(queue) for _ in range(5)] == ["b", "a", "a", "b", "c"]
+    assert keys(queue) == []
+
+
+def test_records_that_share_a_datagram_keep_their_order() -> None:
+    made = Broadcasts()
+    for key in "abc":
+        made.urgent.put(key, key.encode(), 3)
+    made.sent(made.take(100))
+    assert keys(made.urgent) == ["c", "b", "a"]
 
 
 def test_newer_news_of_a_key_takes_the_place_of_older() -> None:
     queue = Queue()
     queue.put("pune", b"old", 1)
-    old = queue.ranked()[0]
     queue.put("pune", b"new", 1)
-    old.sent()  # a datagram with it was on its way
-    assert [one.encoded for one in queue.ranked()] == [b"new"]
+    assert queue.waiting() == [("pune", b"new")]
     queue.drop("pune")
     queue.drop("nobody")
     assert len(queue) == 0

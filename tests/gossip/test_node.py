@@ -12,7 +12,7 @@ from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.core import EVENTS_MAX
 from edge.gossip.node import Identity
-from edge.model import Address, ConfigError, HotSegment, Status, epoch_of
+from edge.model import Address, ConfigError, HotSegment, Load, Status
 from edge.wire.compress import Compressor
 from edge.wire.errors import Drop
 from edge.wire.frame import Opener, Sealer
@@ -22,7 +22,8 @@ from edge.wire.messages import (
     Announce,
     AnyMessage,
     Claim,
-    LoadReport,
+    LoadRow,
+    Loads,
     Nack,
     Ping,
     PingReq,
@@ -30,7 +31,7 @@ from edge.wire.messages import (
     encode,
     join,
 )
-from pretend import load, member
+from pretend import GENERATION, load, member
 
 RING = KeyRing.insecure("test")
 FRIEND = Address("10.0.0.2", 7700)
@@ -133,20 +134,46 @@ def test_a_suspected_member_is_told_first_so_that_it_can_refute() -> None:
     assert bench.node.awareness == 1
 
 
-def test_reports_of_another_process_of_the_node_wait_for_its_record() -> None:
-    bench, other = Bench(), member("3")
-    epoch = epoch_of(other.incarnation)
-    bench.hear(LoadReport("3", epoch, 5, load(1)))
+def test_a_report_may_come_before_the_record_of_its_node_and_the_newest_stays() -> None:
+    bench, first = Bench(), GENERATION * 20
+    bench.hear(Loads([LoadRow("3", first + 5, load(5))]))
     assert bench.node.view().node("3") is None
-    bench.hear(Announce(other), LoadReport("3", (epoch + 1) % 256, 9, load(9)))
+    bench.hear(Announce(member("3")), Loads([LoadRow("3", first + 4, load(4))]))
+    assert held_load(bench) == load(5)
+    bench.hear(Loads([LoadRow("3", first + 6, load(6))]))
+    assert held_load(bench) == load(6)
+
+
+def held_load(bench: Bench) -> Load | None:
     held = bench.node.view().node("3")
+    return held.load.value if held and held.load else None
+
+
+def test_a_new_process_of_a_node_begins_with_no_load() -> None:
+    bench = Bench()
+    bench.hear(Announce(member("3")), Loads([LoadRow("3", GENERATION * 20 + 99, load(9))]))
+    bench.hear(Announce(member("3", GENERATION + 5)))
+    assert held_load(bench) is None
+
+
+def test_versions_rise_over_changes_restarts_and_what_a_past_self_said() -> None:
+    bench = Bench()
+    versions = []
+    for tick in range(3):
+        bench.node.update_load(load(tick), tick * 0.01)
+        versions.append(own_version(bench))
+    assert versions[0] >= GENERATION * 20
+    bench.hear(Loads([LoadRow("1", versions[-1] + 1000, load(7))]))
+    bench.node.update_load(load(8), 1.0)
+    assert own_version(bench) == versions[-1] + 1001
+    assert versions == sorted(set(versions))
+
+
+def own_version(bench: Bench) -> int:
+    held = bench.node.view().node("1")
     assert held is not None
-    assert held.load is None
-    bench.hear(LoadReport("3", epoch, 5, load(1)), LoadReport("3", epoch, 4, load(4)))
-    told = bench.node.view().node("3")
-    assert told is not None
-    assert told.load is not None
-    assert told.load.value == load(1)
+    assert held.load is not None
+    return held.load.version
 
 
 def test_long_paths_leave_room_for_fewer_of_them() -> None:
@@ -163,10 +190,7 @@ def test_load_that_does_not_change_is_told_now_and_then_only() -> None:
     bench = Bench()
     for tick in range(30):
         bench.node.update_load(load(5), tick / 10)
-    own = bench.node.view().node("1")
-    assert own is not None
-    assert own.load is not None
-    assert own.load.seq == 2
+    assert own_version(bench) == GENERATION * 20 + 40  # at 0 s and at 2 s
 
 
 def test_a_record_that_no_datagram_holds_is_the_users_mistake() -> None:

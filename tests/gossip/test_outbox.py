@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ class Box:
         self.outbox = Outbox(sealer, self.broadcasts, self.counters)
         self._opener = Opener(RING, "test", Compressor(b""))
 
-    def flush(self) -> list[tuple[Address, list[str]]]:
+    def flush(self) -> list[tuple[Address, list[Any]]]:
         datagrams = self.outbox.flush()
         assert all(len(data) <= DATAGRAM_MAX_BYTES for data, _ in datagrams)
         return [(address, json.loads(self._opener.open(data))) for data, address in datagrams]
@@ -41,23 +42,22 @@ def test_every_message_that_fits_is_sent_once_in_order_and_no_datagram_is_too_la
     box = Box()
     told = [f"news {one}" for one in news if len(one) <= MESSAGE_MAX_BYTES - 10]
     for number, one in enumerate(told):
-        box.broadcasts.regular.put(str(number), json.dumps(one).encode(), 1)
+        box.broadcasts.urgent.put(str(number), json.dumps(one).encode(), 1)
     for one in direct:
-        box.outbox.send(PEER, json.dumps(one).encode())
+        box.outbox.gossip(PEER, json.dumps(one).encode())
     fitting = [one for one in direct if len(one) <= MESSAGE_MAX_BYTES - 2]
 
     received = [text for _, messages in box.flush() for text in messages]
 
     assert [text for text in received if not text.startswith("news")] == fitting
     ridden = [text for text in received if text.startswith("news")]
-    assert sorted(ridden + [json.loads(one.encoded) for one in box.broadcasts.regular.ranked()]) == sorted(
-        told
-    )
+    left = [json.loads(encoded) for _, encoded in box.broadcasts.urgent.waiting()]
+    assert sorted(ridden + left) == sorted(told)
     assert box.counters.oversize == len(direct) - len(fitting)
     assert box.flush() == []
 
 
-def test_messages_of_one_peer_share_a_datagram_and_news_rides_along() -> None:
+def test_messages_of_one_peer_share_a_datagram_and_urgent_news_rides_along() -> None:
     box = Box()
     box.broadcasts.urgent.put("news", b'"news"', 2)
     box.outbox.send(PEER, b'"a"', b'"b"')
@@ -65,6 +65,15 @@ def test_messages_of_one_peer_share_a_datagram_and_news_rides_along() -> None:
     assert box.flush() == [(PEER, ["a", "b", "news"]), (OTHER, ["c", "news"])]
     box.outbox.send(PEER, b'"d"')
     assert box.flush() == [(PEER, ["d"])]
+
+
+def test_only_gossip_takes_load_along() -> None:
+    box = Box()
+    box.broadcasts.regular.put("pune", b'"row"', 1)
+    box.outbox.send(PEER, b'"an answer"')
+    assert box.flush() == [(PEER, ["an answer"])]
+    box.outbox.gossip(PEER, b'"root"')
+    assert box.flush() == [(PEER, ["root", [6, ["row"]]])]
 
 
 def test_what_compresses_well_shares_datagrams_beyond_their_plain_size() -> None:

@@ -16,7 +16,7 @@ from edge.state.view import ClusterView, NodeView
 
 def node(name: str, zone: str, status: Status = Status.ALIVE) -> NodeView:
     member = Member(name, incarnation_of(1), status, "10.0.0.1", 7700, public=f"http://{name}:80", zone=zone)
-    return NodeView(member, Report(1, 1, Load(0, 0, 0, 100, 100, 0), 0.0))
+    return NodeView(member, Report(1, Load(0, 0, 0, 100, 100, 0), 0.0))
 
 
 class Site:

@@ -3,15 +3,19 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.model import Load
 from edge.state.reports import Report, ReportTable
+from edge.wire.messages import LoadRow
+
+LOAD = Load(1, 2, 3, 4, 5, 6)
 
 reports = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 50)), max_size=30)
 
 
 def table(told: list[tuple[str, int]]) -> ReportTable[int]:
-    made: ReportTable[int] = ReportTable()
+    made: ReportTable[int] = ReportTable(100)
     for node, seq in told:
-        made.put(node, Report(epoch=1, seq=seq, value=seq, at=0.0))
+        made.put(node, Report(seq, value=seq, at=0.0))
     return made
 
 
@@ -28,13 +32,16 @@ def test_in_whatever_order_and_how_often_reports_come_the_newest_stays(
         assert (held.value if held else None) == newest
 
 
-def test_another_process_of_the_node_begins_anew() -> None:
-    made = table([("a", 40)])
-    assert made.put("a", Report(epoch=2, seq=1, value=1, at=1.0))
-    assert not made.put("a", Report(epoch=2, seq=1, value=9, at=2.0))
-    held = made.get("a")
-    assert held is not None
-    assert held.value == 1
+@given(reports)
+def test_news_is_what_is_newer_than_what_is_held(told: list[tuple[str, int]]) -> None:
+    made = table(told)
+    rows = [LoadRow(node, version, LOAD) for node, version in told] + [
+        LoadRow("c", 1, LOAD),
+        LoadRow("a", 51, LOAD),
+    ]
+    news = made.news(rows)
+    assert [row for row in news if row.version <= 50] == [rows[-2]]
+    assert rows[-1] in news
 
 
 def test_what_is_forgotten_is_gone() -> None:
@@ -43,3 +50,17 @@ def test_what_is_forgotten_is_gone() -> None:
     made.forget("never known")
     assert made.get("a") is None
     assert len(made) == 0
+
+
+def test_what_an_earlier_process_reported_is_forgotten_by_version() -> None:
+    made = table([("a", 40), ("b", 60)])
+    for node in "abc":
+        made.forget(node, before=50)
+    assert made.nodes() == ["b"]
+
+
+def test_a_full_table_takes_news_but_no_further_node() -> None:
+    made: ReportTable[int] = ReportTable(1)
+    assert made.put("a", Report(1, 1, 0.0))
+    assert not made.put("b", Report(1, 1, 0.0))
+    assert made.put("a", Report(2, 2, 0.0))

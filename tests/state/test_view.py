@@ -6,7 +6,7 @@ from edge.state.view import ClusterView, NodeView
 def node(name: str, status: Status = Status.ALIVE, *paths: tuple[str, float]) -> NodeView:
     member = Member(name, incarnation_of(1), status, "10.0.0.1", 7700, public=f"http://{name}")
     top = tuple(HotSegment(path, rate) for path, rate in paths)
-    return NodeView(member, None, Report(1, 1, top, 0.0))
+    return NodeView(member, None, Report(1, top, 0.0))
 
 
 def test_the_clusters_hot_segments_are_summed_over_live_nodes() -> None:
@@ -28,7 +28,7 @@ def test_the_clusters_hot_segments_are_summed_over_live_nodes() -> None:
 def test_who_takes_viewers() -> None:
     def loaded(health: int, capacity: int) -> NodeView:
         one = node("a")
-        return NodeView(one.member, Report(1, 1, Load(0, 0, 0, capacity, health, 0), 0.0))
+        return NodeView(one.member, Report(1, Load(0, 0, 0, capacity, health, 0), 0.0))
 
     assert node("a").takes_viewers
     assert loaded(100, 10).takes_viewers

@@ -14,7 +14,6 @@ versions = st.integers(0, 2**62)
 statuses = st.sampled_from(Status)
 ports = st.integers(0, 65535)
 labels = st.text(max_size=63)
-epochs = st.integers(0, 255)
 members = st.builds(
     Member,
     names,
@@ -42,8 +41,8 @@ every_message = st.one_of(
     st.builds(m.Nack, counts, names),
     st.builds(m.Announce, members),
     st.builds(m.Claim, names, versions, statuses, names),
-    st.builds(m.LoadReport, names, epochs, counts, loads),
-    st.builds(m.PopularityReport, names, epochs, counts, tops),
+    st.builds(m.Loads, st.lists(st.builds(m.LoadRow, names, counts, loads), max_size=3)),
+    st.builds(m.Tops, st.lists(st.builds(m.TopRow, names, counts, tops), max_size=3)),
     st.builds(m.Root, st.binary(min_size=m.ROOT_BYTES, max_size=m.ROOT_BYTES)),
     st.builds(m.Buckets, st.binary(min_size=128, max_size=128)),
     st.builds(m.Entries, st.integers(0, m.BUCKETS - 1), labels, labels, entries),
@@ -85,10 +84,11 @@ def test_a_damaged_payload_is_decoded_whole_or_not_at_all(
         b'[[0,-1,"a","b"]]',  # below its bound
         b'[[0,1,"","b"]]',
         b'[[5,"a",1,9,"b"]]',  # no such status
-        b'[[6,"a",0,1,[1,1,1,1,101,1]]]',  # health above 100
-        b'[[7,"a",0,1,[["/p",NaN]]]]',
-        b'[[7,"a",0,1,[["/p",-1]]]]',
-        b'[[7,"a",0,1,[["/1",1],["/2",1],["/3",1],["/4",1],["/5",1],["/6",1]]]]',  # more than five
+        b'[[6,[["a",1,[1,1,1,1,101,1]]]]]',  # health above 100
+        b'[[6,[["a",1,[1,1,1,1,99,1]],["b",-1,[1,1,1,1,99,1]]]]]',  # the second row is none
+        b'[[7,[["a",1,[["/p",NaN]]]]]]',
+        b'[[7,[["a",1,[["/p",-1]]]]]]',
+        b'[[7,[["a",1,[["/1",1],["/2",1],["/3",1],["/4",1],["/5",1],["/6",1]]]]]]',  # more than five
         b'[[8,"AAAA"]]',  # a digest of the wrong length
         b"[" * 100_000,
     ],
@@ -101,3 +101,10 @@ def test_what_is_out_of_bounds_is_refused(payload: bytes) -> None:
 def test_a_later_version_may_add_fields() -> None:
     """Positional records grow at their end; who does not know the new field reads on."""
     assert m.decode(b'[[1,5,"pune","new"]]') == [m.Ack(5, "pune")]
+
+
+def test_rows_that_were_encoded_one_by_one_make_the_message_of_them_all() -> None:
+    rows = [m.LoadRow(name, 7, Load(1, 2, 3, 4, 5, 6)) for name in ("pune", "delhi")]
+    framed = m.LOADS_FRAME[0] + b",".join(m.encode(row) for row in rows) + m.LOADS_FRAME[1]
+    assert m.decode(m.join([framed])) == [m.Loads(rows)]
+    assert m.decode(m.join([m.TOPS_FRAME[0] + m.TOPS_FRAME[1]])) == [m.Tops([])]
