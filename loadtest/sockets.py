@@ -17,14 +17,14 @@ import struct
 import subprocess
 import sys
 import time
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
+import uvloop
 
 from edge.config import GossipConfig
 from edge.gossip import GossipNode
@@ -34,11 +34,7 @@ from edge.shell.sockets import bind
 from edge.shell.udp import GossipTransport
 from edge.wire.keys import KeyRing
 
-try:
-    import uvloop
-except ImportError:  # not on every platform
-    uvloop = None  # type: ignore[assignment]
-
+_ROOT = Path(__file__).resolve().parent.parent
 _PORT = 7700
 _TRACKED = 10  # nodes whose changes are followed to every other node
 _PAIRS = 8  # subjects that an observer's look takes an age of
@@ -47,8 +43,7 @@ _CONVERGE_S = 30.0
 _SETTLE_S = 2.0  # from convergence to the first measured second
 _DRAIN_S = 2.0  # changes of the last measured second are followed for this long
 _SLACK_S = 20.0  # starting interpreters on a busy machine
-_SIOCSIFFLAGS = 0x8914  # netdevice(7)
-_IFF_UP = 1
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1  # netdevice(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class SocketFigures:
     to_all_s: float  # the same until all hold it
     changes: int  # how many changes the two medians are of
     bytes_per_node_s: (
-        float  # sent by one node in a second, with the headers of IP and UDP, as the kernel counts
+        float  # sent by one node in a second, headers of IP and UDP included, as the kernel counts
     )
     datagrams_per_node_s: float
     cpu_per_node: float  # processor seconds of one node in a second, measuring itself left out
@@ -89,14 +84,15 @@ class Traffic(NamedTuple):
     packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+_Held = dict[str, dict[int, float]]  # by subject: the millisecond of each change and when it arrived, seconds
+
+
+class _Seen(NamedTuple):
     """What one process saw of its nodes."""
 
     cpu_s: float
     ages_s: list[float]
-    changes: dict[str, list[int]]  # by tracked node of this process: when it changed, milliseconds
-    held: list[dict[str, list[tuple[int, float]]]]  # by observer and tracked node: time of change, of arrival
+    held: dict[str, _Held]  # by observer
 
 
 def run(settings: SocketRun) -> SocketFigures:
@@ -104,21 +100,17 @@ def run(settings: SocketRun) -> SocketFigures:
 
     Raises:
         ConfigError: this machine gives us no network of our own.
+        RuntimeError: the nodes do not find each other.
     """
     limit_s = _CONVERGE_S + _SETTLE_S + settings.seconds + _DRAIN_S + _SLACK_S
     answer = in_namespace("loadtest.sockets", msgspec.json.encode(settings), limit_s)
     return msgspec.json.decode(answer, type=SocketFigures)
 
 
-def need(*programs: str) -> None:
-    """Check that the programs are there.
-
-    Raises:
-        ConfigError: naming the first that is not.
-    """
-    for program in programs:
-        if shutil.which(program) is None:
-            raise ConfigError(program, "is no program on this machine", f"apt-get install {program}")
+def need(program: str, package: str) -> None:
+    """Raise `ConfigError`, naming the Debian package, if there is no `program`."""
+    if shutil.which(program) is None:
+        raise ConfigError(program, "is no program on this machine", f"apt-get install {package}")
 
 
 def in_namespace(module: str, asked: bytes, limit_s: float) -> bytes:
@@ -128,19 +120,13 @@ def in_namespace(module: str, asked: bytes, limit_s: float) -> bytes:
 
     Raises:
         ConfigError: the namespaces may not be made.
-        RuntimeError: the program failed.
+        RuntimeError, subprocess.TimeoutExpired: the program failed, or took longer.
     """
-    need("setpriv", "unshare")
+    need("unshare", "util-linux")
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child"]
-    command += ["--mount-proc", *(["--map-root-user"] if os.geteuid() else [])]
-    done = subprocess.run(  # noqa: S603 - arguments made here
-        [*command, sys.executable, "-m", module],
-        input=asked,
-        capture_output=True,
-        timeout=limit_s,
-        check=False,
-        cwd=Path(__file__).resolve().parent.parent,
-        start_new_session=True,  # Ctrl-C is for us; we end the others
+    command += ["--mount-proc", *(["--map-root-user"] if os.geteuid() else []), sys.executable, "-m", module]
+    done = subprocess.run(  # noqa: S603 - arguments made here. A process group, so that Ctrl-C is for us alone
+        command, input=asked, capture_output=True, timeout=limit_s, check=False, cwd=_ROOT, process_group=0
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
@@ -156,7 +142,7 @@ def raise_loopback() -> None:
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
-def to_share(delays_s: Sequence[float], share: float) -> float:
+def to_share(delays_s: list[float], share: float) -> float:
     """The time by which `share` (0-1) of all nodes had it, from the delay of each."""
     return sorted(delays_s)[math.ceil(share * len(delays_s)) - 1]
 
@@ -169,17 +155,17 @@ class _Watched:
 
     def __init__(self, settings: SocketRun, index: int) -> None:
         now = time.monotonic()
-        self.name = _name(index)
+        self.name = f"edge-{index}"
         self.ages_s: list[float] = []
-        self.changes: list[int] = []
-        self.held: dict[str, list[tuple[int, float]]] = {name: [] for name in _tracked(settings)}
+        step = max(1, settings.nodes // _TRACKED)
+        self.held: _Held = {f"edge-{subject}": {} for subject in range(0, settings.nodes, step)[:_TRACKED]}
         self.looking_s = 0.0
         self._period_s = 1 / settings.changes_per_s
         self._size = settings.nodes
         self._rng = rng = random.Random(f"{settings.seed} {index}")
         self._change_at = now + rng.uniform(0, self._period_s)
         address = Address("127.0.0.1", _PORT + index)
-        member = Member(self.name, incarnation_of(1000), Status.ALIVE, *address)
+        member = Member(self.name, incarnation_of(int(time.time())), Status.ALIVE, *address)
         identity = Identity(member, "loadtest", KeyRing.insecure("loadtest"), rng.randbytes(8))
         self._node = GossipNode(identity, settings.config, rng, now)
         sock = bind(address, "loadtest", socket.SOCK_DGRAM)
@@ -199,9 +185,9 @@ class _Watched:
         now, rng = time.monotonic(), self._rng
         if now >= self._change_at:
             self._change_at += self._period_s
-            at_ms = int(now * 1000)
-            self.changes.append(at_ms)
-            load = Load(rng.randrange(50_000), at_ms, rng.randrange(5_000), 50_000, 100, rng.randrange(20))
+            load = Load(
+                rng.randrange(50_000), int(now * 1000), rng.randrange(5_000), 50_000, 100, rng.randrange(20)
+            )
             self._node.update_load(load, now)
             self._transport.pump()
         asyncio.get_running_loop().call_later(max(0.0, self._change_at - now), self._change)
@@ -214,27 +200,16 @@ class _Watched:
             if one.load and one.name != self.name:
                 self.ages_s.append(now - one.load.value.kbps / 1000)
         for one in nodes:
-            noted = self.held.get(one.name)
-            if noted is not None and one.load and (not noted or noted[-1][0] < one.load.value.kbps):
-                noted.append((one.load.value.kbps, one.load.at))
-        # four times a change: what a later change replaced between two looks is taken for late, never for early
+            if one.load and one.name in self.held:
+                self.held[one.name].setdefault(one.load.value.kbps, one.load.at)
+        # Four times a change: what a later change replaced between two looks is taken for late, never for early.
         pause_s = max(_LOOK_MIN_S, self._period_s / 4) * rng.uniform(0.5, 1.5)
         asyncio.get_running_loop().call_later(pause_s, self.look)
         self.looking_s += time.thread_time() - began
 
 
-def _name(index: int) -> str:
-    return f"edge-{index}"
-
-
-def _tracked(settings: SocketRun) -> list[str]:
-    step = max(1, settings.nodes // _TRACKED)
-    return [_name(index) for index in range(0, settings.nodes, step)][:_TRACKED]
-
-
 def _work(settings: SocketRun, share: int, pipe: Connection) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
-        runner.run(_serve(settings, share, pipe))
+    uvloop.run(_serve(settings, share, pipe))
 
 
 async def _serve(settings: SocketRun, share: int, pipe: Connection) -> None:
@@ -252,26 +227,24 @@ async def _serve(settings: SocketRun, share: int, pipe: Connection) -> None:
         one.look()
     await asyncio.sleep(begin + settings.seconds - time.monotonic())
     cpu_s = time.process_time() - cpu_s - sum(one.looking_s for one in nodes)
-    ages_s = [age_s for one in nodes for age_s in one.ages_s]
     await asyncio.sleep(_DRAIN_S)
-    tracked = set(_tracked(settings))
-    changes = {one.name: one.changes for one in nodes if one.name in tracked}
-    pipe.send(_Seen(cpu_s, ages_s, changes, [one.held for one in nodes]))
+    ages_s = [age_s for one in nodes for age_s in one.ages_s]
+    pipe.send(_Seen(cpu_s, ages_s, {one.name: one.held for one in nodes}))
 
 
-def _receive(pipe: Connection, limit_s: float) -> object:
-    if not pipe.poll(max(0.0, limit_s)):
-        raise TimeoutError("the nodes did not find each other, or are too many for this machine")
-    return pipe.recv()
+def _receive(pipes: list[Connection], limit_s: float) -> list[Any]:
+    """One object from each process."""
+    give_up = time.monotonic() + limit_s
+    for pipe in pipes:
+        if not pipe.poll(max(0.0, give_up - time.monotonic())):
+            raise TimeoutError("the nodes did not find each other, or are too many for this machine")
+    return [pipe.recv() for pipe in pipes]
 
 
 def _traffic() -> Traffic:
     """What this network's loopback device has carried: IP packets and their bytes."""
-    for line in Path("/proc/net/dev").read_text().splitlines():
-        device, _, counted = line.partition(":")
-        if device.strip() == "lo":
-            return Traffic(*map(int, counted.split()[:2]))
-    raise RuntimeError("no loopback device")
+    devices = dict(line.split(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:])
+    return Traffic(*map(int, devices["    lo"].split()[:2]))
 
 
 def _conduct(settings: SocketRun) -> SocketFigures:
@@ -284,9 +257,7 @@ def _conduct(settings: SocketRun) -> SocketFigures:
         context.Process(target=_work, args=(settings, share, theirs), daemon=True).start()
         theirs.close()  # the death of its process is then the end of the pipe
         pipes.append(pipe)
-    give_up = time.monotonic() + _CONVERGE_S
-    for pipe in pipes:
-        _receive(pipe, give_up - time.monotonic())
+    _receive(pipes, _CONVERGE_S)
     begin = time.monotonic() + _SETTLE_S
     for pipe in pipes:
         pipe.send(begin)
@@ -294,9 +265,8 @@ def _conduct(settings: SocketRun) -> SocketFigures:
     before = _traffic()
     time.sleep(begin + settings.seconds - time.monotonic())
     after = _traffic()
-    seen = [cast(_Seen, _receive(pipe, _DRAIN_S + _SLACK_S)) for pipe in pipes]
     sent = Traffic(after.bytes - before.bytes, after.packets - before.packets)
-    return _figures(settings, seen, begin, sent)
+    return _figures(settings, _receive(pipes, _DRAIN_S + _SLACK_S), begin, sent)
 
 
 def _figures(settings: SocketRun, seen: list[_Seen], begin: float, sent: Traffic) -> SocketFigures:
@@ -306,7 +276,7 @@ def _figures(settings: SocketRun, seen: list[_Seen], begin: float, sent: Traffic
     return SocketFigures(
         age_p95_s=ages[94],
         age_p99_s=ages[98],
-        to_95_s=statistics.median(to_share(one, 0.95) for one in spread),
+        to_95_s=statistics.median(to_share(delays_s, 0.95) for delays_s in spread),
         to_all_s=statistics.median(map(max, spread)),
         changes=len(spread),
         bytes_per_node_s=sent.bytes / each,
@@ -316,18 +286,13 @@ def _figures(settings: SocketRun, seen: list[_Seen], begin: float, sent: Traffic
 
 
 def _spread(seen: list[_Seen], begin: float, end: float) -> Iterator[list[float]]:
-    """For each tracked change made from `begin` to `end`: after how many seconds each node held it or a later one."""
-    held = [one for process in seen for one in process.held]
-    for process in seen:
-        for name, changes in process.changes.items():
-            for change in changes:
-                if begin <= change / 1000 < end:
-                    yield [_arrival(one[name], change, end + _DRAIN_S) - change / 1000 for one in held]
-
-
-def _arrival(noted: list[tuple[int, float]], change: int, at_latest: float) -> float:
-    at = bisect_left(noted, (change, 0.0))
-    return noted[at][1] if at < len(noted) else at_latest
+    """For each change made from `begin` to `end`: after how many seconds each node held it or a later one."""
+    held = {name: each for process in seen for name, each in process.held.items()}
+    changes = [(subject, change) for subject in held["edge-0"] for change in held[subject][subject]]
+    for subject, change in changes:
+        if begin <= change / 1000 < end:
+            newer = ([at for made, at in each[subject].items() if made >= change] for each in held.values())
+            yield [(at[0] if at else end + _DRAIN_S) - change / 1000 for at in newer]
 
 
 if __name__ == "__main__":

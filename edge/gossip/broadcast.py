@@ -36,10 +36,12 @@ class Queue:
     """One class: the newest record of each key, so it is bounded by the number of keys.
 
     Args:
+        place: of the class among the three.
         frame: what stands before and after the records of one datagram; none: each is a message of its own.
     """
 
-    def __init__(self, frame: tuple[bytes, bytes] | None = None) -> None:
+    def __init__(self, place: int = 0, frame: tuple[bytes, bytes] | None = None) -> None:
+        self.place = place
         self.limit = 1  # sends of one record, as of the last `put`
         self.overhead_bytes = sum(map(len, frame)) if frame else 0
         self._frame = frame
@@ -115,8 +117,8 @@ class Broadcasts:
 
     def __init__(self) -> None:
         self.urgent = Queue()
-        self.regular = Queue(LOADS_FRAME)
-        self.bulk = Queue(TOPS_FRAME)
+        self.regular = Queue(1, LOADS_FRAME)
+        self.bulk = Queue(2, TOPS_FRAME)
         self._classes = (self.urgent, self.regular, self.bulk)
 
     def take(self, budget: int) -> Taken:
@@ -144,10 +146,10 @@ class Broadcasts:
 
     def messages(self, taken: Taken) -> list[bytes]:
         """What was taken, as messages of a payload."""
-        encoded: dict[int, list[bytes]] = {id(queue): [] for queue in self._classes}
+        encoded: tuple[list[bytes], ...] = ([], [], [])
         for queue, _, _, one in taken.records:
-            encoded[id(queue)].append(one)
-        return [message for queue in self._classes for message in queue.messages(encoded[id(queue)])]
+            encoded[queue.place].append(one)
+        return [message for queue in self._classes for message in queue.messages(encoded[queue.place])]
 
     def restore(self, taken: Taken) -> None:
         """Put everything back: the datagram is not sent."""

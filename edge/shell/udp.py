@@ -16,6 +16,7 @@ from edge.shell.sockets import refused_addresses
 from edge.wire.frame import DATAGRAM_MAX_BYTES
 
 _TIMER_SLACK_S = 0.0005
+_TIMER_ROUNDING_S = 0.001  # uvloop counts in whole milliseconds; a timer that comes early must come twice
 _AT_ONCE = 256  # datagrams taken in before anything else of the process gets its turn
 _RECEIVE_BYTES = DATAGRAM_MAX_BYTES + 1  # one more shows that it is too long
 
@@ -105,7 +106,7 @@ class GossipTransport:
         if self._timer:
             self._timer.cancel()
         self._timer_at = due
-        self._timer = loop.call_later(max(0.0, due - time.monotonic()), self._on_timer)
+        self._timer = loop.call_later(max(0.0, due - time.monotonic()) + _TIMER_ROUNDING_S, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
