@@ -43,6 +43,7 @@ EVENTS_KEPT = 200
 JOIN_PATIENCE_S = 3.0  # a node whose seeds are silent this long serves alone
 DRAIN_S = 0.5  # the others hear that this node takes no viewers before it goes
 LINGER_S = 0.7  # ticks on which the goodbye is repeated
+PUBLISH_EVERY_S = 0.1  # how often the own load is looked at; it is told when it changed
 CLOSE_S = 2.0  # for requests in flight
 
 
@@ -170,7 +171,7 @@ class Node:
         await asyncio.sleep(LINGER_S)
 
     async def _publish(self) -> None:
-        """Tell the own load and hottest segments, once a tick."""
+        """Tell the own load and hottest segments, when they change."""
         while True:
             now = time.monotonic()
             vitals = Vitals(
@@ -182,7 +183,7 @@ class Node:
             self.gossip.update_load(self.traffic.load(vitals, now), now)
             self.gossip.set_popularity(self.traffic.top(now), now)
             self._transport.pump()
-            await asyncio.sleep(self.config.gossip.tick_s)
+            await asyncio.sleep(PUBLISH_EVERY_S)
 
     def _on_seeds(self, seeds: list[Address]) -> None:
         self.gossip.set_seeds(seeds, time.monotonic())

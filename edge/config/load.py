@@ -211,7 +211,10 @@ def _check(config: Config) -> None:
             f"is needed when admin.bind is {admin.bind}",
             "put a long random word into a file of mode 0600",
         )
-    if gossip.reconnect_min_s > gossip.reconnect_max_s:
-        raise ConfigError(
-            "gossip.reconnect_min_s", "is above gossip.reconnect_max_s", "make it the smaller one"
-        )
+    for least, greatest in (
+        ("reconnect_min_s", "reconnect_max_s"),
+        ("tick_min_s", "tick_max_s"),
+        ("probe_period_s", "probe_period_quiet_s"),
+    ):
+        if getattr(gossip, least) > getattr(gossip, greatest):
+            raise ConfigError(f"gossip.{least}", f"is above gossip.{greatest}", "make it the smaller one")

@@ -64,7 +64,13 @@ class GossipConfig:
     keys_file: Annotated[
         str, Meta(description="File of base64 keys, the first seals; needed off loopback (`edge keygen`).")
     ] = ""
-    tick_s: Annotated[float, Meta(ge=0.01, le=5, description="Period of batched gossip, seconds.")] = 0.1
+    tick_min_s: Annotated[
+        float,
+        Meta(ge=0.01, le=5, description="Period of batched gossip on good ways while load changes, seconds."),
+    ] = 0.06
+    tick_max_s: Annotated[
+        float, Meta(ge=0.01, le=10, description="Period of batched gossip in a quiet cluster, seconds.")
+    ] = 1
     fanout: Annotated[
         int, Meta(ge=1, le=16, description="Peers that a tick's gossip goes to, one after another.")
     ] = 3
@@ -79,8 +85,12 @@ class GossipConfig:
         ),
     ] = 4
     probe_period_s: Annotated[
-        float, Meta(ge=0.02, le=60, description="One member is probed each period, seconds.")
+        float,
+        Meta(ge=0.02, le=60, description="One member is probed each period while load changes, seconds."),
     ] = 0.2
+    probe_period_quiet_s: Annotated[
+        float, Meta(ge=0.02, le=60, description="The same in a quiet cluster, seconds.")
+    ] = 0.5
     probe_timeout_min_s: Annotated[
         float,
         Meta(
@@ -97,7 +107,15 @@ class GossipConfig:
         Meta(
             ge=1, le=20, description="Least suspicion: this · max(1, log10 N) · probe period (Lifeguard's α)."
         ),
-    ] = 5
+    ] = 3.5
+    suspicion_min_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="And never less than this: a process may stand still that long, seconds.",
+        ),
+    ] = 1
     suspicion_max_factor: Annotated[
         float,
         Meta(

@@ -10,6 +10,7 @@ from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
 from edge.gossip.members import MemberTable
 from edge.gossip.outbox import Outbox
+from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
 from edge.model import Address, GossipEvent, Load, Member, Status, TopSegments
 from edge.state.reports import ReportTable
@@ -29,6 +30,7 @@ class Core:
     outbox: Outbox
     counters: Counters
     awareness: Awareness
+    tempo: Tempo
     loads: ReportTable[Load]
     tops: ReportTable[TopSegments]
     timers: Timers = field(default_factory=Timers)
@@ -72,6 +74,10 @@ class Core:
     def enter_round(self, name: str) -> None:
         """A newcomer gets a place in the round that is going on (SWIM §4.3), lest it miss what is told in it."""
         self.round.insert(self.rng.randrange(len(self.round) + 1), name)
+
+    def pace(self, now: float) -> Pace:
+        """How fast to gossip and to probe."""
+        return self.tempo.pace(len(self.members), now)
 
     def limit(self) -> int:
         """How often this node tells one record at the present size of the cluster."""

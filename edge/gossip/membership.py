@@ -152,7 +152,7 @@ class Membership:
     def _suspicion(self, member: Member, now: float) -> Suspicion:
         config = self._core.config
         alive = len(self._core.others(Status.ALIVE))
-        least = least_s(config.suspicion_mult, alive + 1, config.probe_period_s)
+        least = max(config.suspicion_min_s, least_s(config.suspicion_mult, alive + 1, config.probe_period_s))
         expected = min(config.suspicion_confirmations, alive)  # as many others as there are to confirm
         return Suspicion(member.incarnation, now, least, config.suspicion_max_factor * least, expected)
 

@@ -9,6 +9,7 @@ The caller owns socket and clock; `now` is in seconds, monotonic.
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.config import GossipConfig
@@ -23,7 +24,8 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.sync import Sync
-from edge.model import Address, ConfigError, GossipEvent, Load, Member, TopSegments
+from edge.gossip.tempo import Tempo
+from edge.model import Address, ConfigError, GossipEvent, Load, Member, Status, TopSegments
 from edge.state.reports import ReportTable
 from edge.state.view import ClusterView, Link, NodeView
 from edge.wire.compress import shipped
@@ -50,7 +52,6 @@ from edge.wire.messages import (
     encode,
 )
 
-_IDLE_ROOT_S = 1.0  # a quiet node still shows its digest this often
 _LATE_S = 0.25  # a timer this late means that the process stood still
 
 
@@ -99,18 +100,21 @@ class GossipNode:
             outbox=self._outbox,
             counters=self.counters,
             awareness=Awareness(config.awareness_max),
+            tempo=Tempo(
+                (config.tick_min_s, config.tick_max_s), (config.probe_period_s, config.probe_period_quiet_s)
+            ),
             loads=ReportTable(config.members_max),
             tops=ReportTable(config.members_max),
         )
         self._membership = Membership(core, identity.member, now)
         self._sync = Sync(core, self._membership, now)
-        self._prober = Prober(core, self._membership, now)
+        self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
         self._publisher = Publisher(core, now)
-        self._root_told = now
         self._reports = 0
         self._view: ClusterView | None = None
-        core.timers.at(now + rng.uniform(0, config.tick_s), self._tick)
+        self._tick_due = now + rng.uniform(0, config.tick_min_s)
+        self._tick_timer = core.timers.at(self._tick_due, self._tick)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
@@ -122,8 +126,11 @@ class GossipNode:
         except DecodeError as error:
             counters.dropped[error.reason] += 1
             return
+        before = len(self._core.broadcasts)
         for message in messages:
             self._apply(message, address, now)
+        if len(self._core.broadcasts) > before:
+            self._hurry(now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
@@ -157,11 +164,36 @@ class GossipNode:
 
     def update_load(self, load: Load, now: float) -> None:
         """This node's load at `now`."""
-        self._reports += self._publisher.load(load, now)
+        if self._publisher.load(load, now):
+            self._reports += 1
+            self._hurry(now)
 
     def set_popularity(self, top: TopSegments, now: float) -> None:
         """This node's hottest segments at `now`."""
-        self._reports += self._publisher.top(top, now)
+        if self._publisher.top(top, now):
+            self._reports += 1
+            self._hurry(now)
+
+    def acquaint(self, records: Iterable[Member], now: float) -> None:
+        """Take in member records without telling them on, as from a saved table or a bulk sync."""
+        for record in records:
+            if record.name != self._core.name:
+                self._core.members.merge(record, now)
+
+    @property
+    def member(self) -> Member:
+        """This node's own record."""
+        return self._core.me
+
+    def load_of(self, name: str) -> Load | None:
+        """The newest load held of a node."""
+        held = self._core.loads.get(name)
+        return held.value if held else None
+
+    def status_of(self, name: str) -> Status | None:
+        """The status held of a node."""
+        peer = self._core.members.get(name)
+        return peer.member.status if peer else None
 
     def leave(self, now: float) -> None:
         """Tell the cluster that this node goes. Let timers run on for about a second afterwards."""
@@ -241,9 +273,17 @@ class GossipNode:
     def _tick(self, now: float) -> None:
         """One peer at a time, evenly spread: it gets the news that was sent least, and our digest."""
         core = self._core
-        core.timers.at(now + core.config.tick_s / core.config.fanout, self._tick)
-        if not len(core.broadcasts) and now - self._root_told < _IDLE_ROOT_S:
-            return
-        if peer := core.next_in_round():
-            self._root_told = now
+        self._set_tick(now + core.pace(now).tick_s / core.config.fanout)
+        if len(core.broadcasts) and (peer := core.next_in_round()):
             self._outbox.gossip(peer.address, self._sync.root_message())
+
+    def _set_tick(self, due: float) -> None:
+        self._tick_due = due
+        self._tick_timer = self._core.timers.at(due, self._tick)
+
+    def _hurry(self, now: float) -> None:
+        """There is news: tick at the pace that it asks for."""
+        due = now + self._core.pace(now).tick_s / self._core.config.fanout
+        if due < self._tick_due:
+            self._tick_timer.cancel()
+            self._set_tick(due)

@@ -1,19 +1,24 @@
 """Is it there? Direct probes with repeats, then indirect ones through helpers, one object for each probe in flight.
 
-SWIM §3 with Lifeguard's nacks; timeouts follow the round-trip time of each way. A refused datagram (ICMP port
-unreachable) ends the direct part at once.
+SWIM §3 with Lifeguard's nacks; timeouts follow the round-trip time of each way. Helpers are asked together with the
+last direct try. A refused datagram (ICMP port unreachable) ends the direct part at once.
 """
 
 import itertools
 
 from edge.gossip.core import Core
+from edge.gossip.members import Peer
 from edge.gossip.membership import Membership
+from edge.gossip.rtt import RttEstimator
+from edge.gossip.sync import Sync
+from edge.gossip.tempo import quality
 from edge.gossip.timers import Timer
 from edge.model import Address, Member, Status
 from edge.wire.messages import Ack, Nack, Ping, PingReq, encode
 
 DIRECT_TRIES = 3  # at 25% loss one try fails 44% of the time, three 9%
 RELAYS_MAX = 1024
+ZONES_MAX = 1024
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
 
@@ -48,14 +53,18 @@ class Relay:
 class Prober:
     """Probes one member each period, in a shuffled round, and any member that refuses a datagram at once."""
 
-    def __init__(self, core: Core, membership: Membership, now: float) -> None:
+    def __init__(self, core: Core, membership: Membership, sync: Sync, now: float) -> None:
         self._core = core
         self._membership = membership
+        self._sync = sync
         self._seqs = itertools.count(1)
         self._round: list[str] = []
         self._probes: dict[int, Probe] = {}
         self._in_flight: dict[str, Probe] = {}
         self._relays: dict[int, Relay] = {}
+        self._zones: dict[
+            str, RttEstimator
+        ] = {}  # ways to members not probed before, as others of their zone are
         core.timers.at(now + core.rng.uniform(0, core.config.probe_period_s), self._period)
 
     def ping(self, message: Ping, source: Address) -> None:
@@ -78,7 +87,10 @@ class Prober:
         self._core.awareness.add(-1)
         if peer := self._core.members.get(probe.name):
             direct_once = probe.tries == 1 and not probe.asked
-            peer.rtt.answered(now - probe.sent if direct_once else None)
+            rtt_s = now - probe.sent if direct_once else None
+            peer.rtt.answered(rtt_s)
+            self._zone(peer.member).answered(rtt_s)
+            self._core.tempo.way(quality(peer.rtt))
 
     def nack(self, message: Nack, now: float) -> None:
         """A helper got no answer either; when all have said so there is nothing to wait for."""
@@ -97,7 +109,7 @@ class Prober:
         seq = next(self._seqs)
         address = Address(message.host, message.port)
         peer = self._core.members.at(address)
-        wait_s = peer.rtt.timeout_s(self._floor_s) if peer else 4 * self._floor_s
+        wait_s = self._wait_s(peer) if peer else 4 * self._floor_s
         timer = self._core.timers.at(now + wait_s, lambda _: self._give_up(seq))
         self._relays[seq] = Relay(message.seq, source, address, timer)
         self._core.outbox.send(address, encode(Ping(seq, self._core.name, message.target)))
@@ -115,7 +127,7 @@ class Prober:
             if self._membership.undecided(peer.member.name):
                 self._begin(peer.member, now)
         elif not probe.asked:
-            self._direct_failed(probe, now)
+            self._ask_helpers(probe, now)
 
     def start_over(self, now: float) -> None:
         """This process stood still: answers may wait unread, so nobody is accused for the time it missed."""
@@ -124,13 +136,25 @@ class Prober:
             if peer := self._core.members.get(probe.name):
                 self._begin(peer.member, now)
 
+    def _zone(self, member: Member) -> RttEstimator:
+        if (known := self._zones.get(member.zone)) is None:
+            if len(self._zones) >= ZONES_MAX:
+                self._zones.clear()
+            known = self._zones[member.zone] = RttEstimator()
+        return known
+
+    def _wait_s(self, peer: Peer) -> float:
+        """How long to wait for a peer's answer; the way to its zone stands for one that is not known yet."""
+        way = peer.rtt if peer.rtt.srtt_s is not None else self._zone(peer.member)
+        return way.timeout_s(self._floor_s)
+
     @property
     def _floor_s(self) -> float:
         return self._core.config.probe_timeout_min_s
 
     def _period(self, now: float) -> None:
         core = self._core
-        core.timers.at(now + core.config.probe_period_s * core.awareness.multiplier, self._period)
+        core.timers.at(now + core.pace(now).probe_period_s * core.awareness.multiplier, self._period)
         if member := self._next():
             self._begin(member, now)
 
@@ -161,23 +185,27 @@ class Prober:
             return
         probe.tries += 1
         probe.sent = now
-        messages = [encode(Ping(probe.seq, core.name, probe.name))]
+        # the digest rides along, so that a quiet cluster needs no datagrams for it
+        messages = [encode(Ping(probe.seq, core.name, probe.name)), self._sync.root_message()]
         if peer.member.status is Status.SUSPECT:
             messages.append(self._membership.accusation(peer.member))
         core.outbox.send(probe.address, *messages)
-        wait_s = peer.rtt.timeout_s(self._floor_s) * core.awareness.multiplier
+        wait_s = self._wait_s(peer) * core.awareness.multiplier
         probe.timer = core.timers.at(now + wait_s, lambda then: self._missed(probe, then))
 
     def _missed(self, probe: Probe, now: float) -> None:
         if peer := self._core.members.get(probe.name):
             peer.rtt.missed()
-        if probe.tries < DIRECT_TRIES:
+            self._core.tempo.way(quality(peer.rtt))
+        if probe.tries < DIRECT_TRIES - 1:
             self._try(probe, now)
-        else:
-            self._direct_failed(probe, now)
+            return
+        self._try(probe, now)  # for the last time, and others try at the same moment
+        if probe.seq in self._probes:
+            self._ask_helpers(probe, now)
 
-    def _direct_failed(self, probe: Probe, now: float) -> None:
-        """Ask helpers, rather of other zones: they have other ways to it."""
+    def _ask_helpers(self, probe: Probe, now: float) -> None:
+        """Have others probe it, rather of other zones: they have other ways to it."""
         core = self._core
         if probe.timer:
             probe.timer.cancel()
@@ -186,7 +214,8 @@ class Prober:
         candidates.sort(key=lambda one: one.zone == me.zone)
         helpers = candidates[: core.config.indirect_probes]
         if not helpers:
-            self._failed(probe, now)
+            wait_s = self._floor_s * core.awareness.multiplier
+            probe.timer = core.timers.at(now + wait_s, lambda then: self._failed(probe, then))
             return
         request = encode(PingReq(probe.seq, core.name, probe.name, probe.address.host, probe.address.port))
         for one in helpers:

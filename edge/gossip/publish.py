@@ -35,6 +35,7 @@ class Publisher:
         core.loads.put(core.name, Report(self._load_version, load, now))
         row = encode(LoadRow(core.name, self._load_version, load))
         core.broadcasts.regular.put(core.name, row, core.limit())
+        core.tempo.own_change(now)
         return True
 
     def top(self, top: TopSegments, now: float) -> bool:
@@ -64,6 +65,7 @@ class Publisher:
             elif put(node, Report(row.version, row.load, now)):
                 tell(node, encode(row), limit)
                 news += 1
+        core.tempo.news(news, now)
         return news
 
     def tops(self, message: Tops, now: float) -> int:

@@ -113,6 +113,16 @@ class World:
         self.drain(host)
         return host.node
 
+    def start_acquainted(self) -> None:
+        """Start all hosts' processes as if they had known each other for long."""
+        for name in self.hosts:
+            self.start(name, [])
+        records = [host.node.member for host in self.hosts.values() if host.node]
+        for host in self.hosts.values():
+            if host.node:
+                host.node.acquaint(records, host.local(self.now))
+                self.drain(host)
+
     def crash(self, name: str) -> None:
         """Its process is gone without a word."""
         host = self.hosts[name]
@@ -124,7 +134,8 @@ class World:
         """Its next process gets another address."""
         host = self.hosts[name]
         assert host.node is None
-        self._at.pop(host.address, None)
+        if self._at.get(host.address) is host:  # else another one has taken its old address
+            del self._at[host.address]
         host.address = address
 
     def pause(self, name: str) -> None:
