@@ -79,7 +79,13 @@ class Node:
         self._ring = _read_ring(config)
         self._token = _read_token(config)
         self.member = _member(config, self._bound)
-        identity = Identity(self.member, config.node.cluster, self._ring, secrets.token_bytes(SESSION_BYTES))
+        identity = Identity(
+            member=self.member,
+            cluster=config.node.cluster,
+            ring=self._ring,
+            session=secrets.token_bytes(SESSION_BYTES),
+            wall_offset_s=time.time() - self._started,
+        )
         rng = random.Random(secrets.randbits(64))
         self.gossip = GossipNode(identity, config.gossip, rng, self._started)
         self.cache = _cache(config, rng)

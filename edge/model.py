@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 NAME_MAX_BYTES = 63  # a Kubernetes pod name is a DNS label (RFC 1123)
 PATH_MAX_BYTES = 512
+BODY_MAX_BYTES = 512
 TOP_SEGMENTS = 5  # seed S1: a node tells its five hottest segments
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX_BYTES)]
@@ -149,6 +150,36 @@ class HotSegment(Struct, frozen=True, array_like=True, gc=False):
 
 
 TopSegments = Annotated[tuple[HotSegment, ...], Meta(max_length=TOP_SEGMENTS)]
+
+
+class EventKind(IntEnum):
+    """What a durable event is about."""
+
+    PURGE = 0  # key: what to purge; acted on by every cache
+    SCHEDULE = 1  # key: a scheduled event's name
+    OVERRIDE = 2  # key: what is forced, by an operator
+    USER = 3  # key: a user's own word, for the handlers that were registered for it
+
+
+class Durable(Struct, frozen=True, array_like=True, gc=False):
+    """An event that must reach every node, those included that are away at the moment. The newest of a key counts."""
+
+    kind: EventKind
+    key: Path
+    at: Version  # hybrid clock: milliseconds since 1970 shifted by 16 bits (`edge.state.events`)
+    origin: Name  # the node that accepted it
+    ttl_s: Annotated[int, Meta(ge=1, le=7 * 86_400)]
+    body: Annotated[str, Meta(max_length=BODY_MAX_BYTES)] = ""
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """Orders all events of one key; ties of the clock are broken alike everywhere."""
+        return (self.at, self.origin, self.body)
+
+    @property
+    def expires_ms(self) -> int:
+        """When it is over, milliseconds since 1970."""
+        return (self.at >> 16) + 1000 * self.ttl_s
 
 
 class GossipEvent(NamedTuple):

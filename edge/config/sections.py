@@ -180,6 +180,14 @@ class GossipConfig:
         float,
         Meta(ge=0.1, le=60, description="Segment popularity is told this often while it changes, seconds."),
     ] = 0.5
+    events_max: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=2048,
+            description="Bound of the log of durable events; further ones are refused until some are over.",
+        ),
+    ] = 1024
     members_max: Annotated[
         int,
         Meta(

@@ -83,6 +83,19 @@ class Core:
         """How often this node tells one record at the present size of the cluster."""
         return send_limit(self.config.retransmit, len(self.members))
 
+    def spread(self, key: str, encoded: bytes, source: Address | None) -> None:
+        """Tell urgent news: forwarded at once to some members, then repeated on ticks.
+
+        Args:
+            key: newer news under it takes the place of this.
+            encoded: the message.
+            source: who told it, if somebody did; it is not told again.
+        """
+        self.broadcasts.urgent.put(key, encoded, self.limit())
+        without = (key,) if source is None else (key, source)
+        for one in self.sample(self.config.eager_fanout, Status.ALIVE, without=without):
+            self.outbox.send(one.address, encoded)
+
     def emit(self, kind: str, node: str, text: str, now: float) -> None:
         """Queue an event for whoever listens; the oldest goes when nobody does."""
         if len(self.events) >= EVENTS_MAX:

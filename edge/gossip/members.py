@@ -7,9 +7,7 @@ import msgspec
 
 from edge.gossip.rtt import RttEstimator
 from edge.model import Address, Member, Status
-from edge.wire.messages import BUCKET_BYTES, BUCKETS, ROOT_BYTES
-
-_BUCKET_MASK = (1 << 8 * BUCKET_BYTES) - 1
+from edge.wire.messages import BUCKETS, ROOT_BYTES
 
 
 class Change(NamedTuple):
@@ -103,14 +101,14 @@ class MemberTable:
         self.version += 1
 
     @property
-    def root(self) -> bytes:
+    def root(self) -> int:
         """Digest of all records: equal tables have equal roots."""
-        return self._root.to_bytes(ROOT_BYTES, "big")
+        return self._root
 
     @property
-    def buckets(self) -> bytes:
+    def bucket_digests(self) -> list[int]:
         """Digests of the `BUCKETS` parts of the table."""
-        return b"".join(one.to_bytes(BUCKET_BYTES, "big") for one in self._buckets)
+        return self._buckets
 
     def bucket(self, index: int) -> list[Member]:
         """Records of one bucket, in order of name."""
@@ -123,7 +121,7 @@ class MemberTable:
     def _toggle(self, name: str, digest: int) -> None:
         """XOR a record into the digests, or out of them."""
         self._root ^= digest
-        self._buckets[bucket_of(name)] ^= digest & _BUCKET_MASK
+        self._buckets[bucket_of(name)] ^= digest
 
     def _forget_address(self, member: Member) -> None:
         if self._names.get(member.address) == member.name:

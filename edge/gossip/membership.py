@@ -118,13 +118,13 @@ class Membership:
 
     def _announce_me(self) -> None:
         me = self._core.me
-        self._spread(me.name, encode(Announce(me)), None)
+        self._core.spread(me.name, encode(Announce(me)), None)
 
     def _confirm(self, claim: Claim) -> None:
         suspicion = self._suspicions.get(claim.name)
         if suspicion is None or not suspicion.confirm(claim.accuser):
             return
-        self._spread(f"{claim.name} {claim.accuser}", encode(claim), None)
+        self._core.spread(f"{claim.name} {claim.accuser}", encode(claim), None)
         self._watch(claim.name, suspicion)
 
     def _changed(
@@ -138,7 +138,7 @@ class Membership:
         suspicion = self._suspicions.pop(member.name, None)
         for told in suspicion.accusers if suspicion else ():
             core.broadcasts.urgent.drop(f"{member.name} {told}")
-        self._spread(member.name, encoded, source)
+        self._core.spread(member.name, encoded, source)
         core.emit(*_describe(change, suspicion, accuser, now), now)
         if member.status is Status.SUSPECT:
             self._suspicions[member.name] = fresh = self._suspicion(member, now)
@@ -165,14 +165,6 @@ class Membership:
                 self.claim(claim, now)
 
         self._core.timers.at(suspicion.deadline, expire)
-
-    def _spread(self, key: str, encoded: bytes, source: Address | None) -> None:
-        """Urgent: forwarded at once to some members, then repeated on ticks."""
-        core = self._core
-        core.broadcasts.urgent.put(key, encoded, core.limit())
-        without = (key,) if source is None else (key, source)
-        for one in core.sample(core.config.eager_fanout, Status.ALIVE, without=without):
-            core.outbox.send(one.address, encoded)
 
     def _forget(self, now: float) -> None:
         core = self._core

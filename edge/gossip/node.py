@@ -18,6 +18,7 @@ from edge.gossip.broadcast import Broadcasts
 from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
+from edge.gossip.events import Events
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
@@ -25,7 +26,18 @@ from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
-from edge.model import Address, ConfigError, GossipEvent, Load, Member, Status, TopSegments
+from edge.model import (
+    Address,
+    ConfigError,
+    Durable,
+    EventKind,
+    GossipEvent,
+    Load,
+    Member,
+    Status,
+    TopSegments,
+)
+from edge.state.events import EventLog
 from edge.state.reports import ReportTable
 from edge.state.view import ClusterView, Link, NodeView
 from edge.wire.compress import shipped
@@ -33,6 +45,7 @@ from edge.wire.errors import DecodeError, Drop
 from edge.wire.frame import Opener, Sealer
 from edge.wire.keys import KeyRing
 from edge.wire.messages import (
+    BUCKETS,
     Ack,
     Announce,
     AnyMessage,
@@ -45,6 +58,7 @@ from edge.wire.messages import (
     Ping,
     PingReq,
     Root,
+    Tell,
     Tops,
     Want,
     Welcome,
@@ -63,6 +77,7 @@ class Identity:
     cluster: str
     ring: KeyRing
     session: bytes  # eight bytes no other process start has drawn
+    wall_offset_s: float = 0.0  # wall time since 1970 minus the monotonic time that is passed in
 
 
 class GossipNode:
@@ -107,10 +122,12 @@ class GossipNode:
             tops=ReportTable(config.members_max),
         )
         self._membership = Membership(core, identity.member, now)
-        self._sync = Sync(core, self._membership, now)
+        log = EventLog(config.events_max, BUCKETS)
+        self._events = Events(core, log, identity.wall_offset_s, now)
+        self._sync = Sync(core, log, now)
         self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
-        self._publisher = Publisher(core, now)
+        self._publisher = Publisher(core, self._events, now)
         self._reports = 0
         self._view: ClusterView | None = None
         self._tick_due = now + rng.uniform(0, config.tick_min_s)
@@ -173,6 +190,32 @@ class GossipNode:
         if self._publisher.top(top, now):
             self._reports += 1
             self._hurry(now)
+
+    def create_event(self, kind: EventKind, key: str, body: str, ttl_s: int, now: float) -> Durable:
+        """Accept a durable event: every node that is there or comes back acts on it, until `ttl_s` are over.
+
+        Raises:
+            Refusal: it fits no datagram, or too many are being told.
+        """
+        return self._events.create(kind, key, body, ttl_s, now)
+
+    def next_durable(self) -> Durable | None:
+        """The oldest event to act on; `confirm_durable` says that it is done."""
+        return self._events.next()
+
+    def confirm_durable(self, event: Durable, now: float) -> None:
+        """This node has acted on `event`; the others hear of it with the next load."""
+        if self._events.confirm(event):
+            self._publisher.acknowledge(now)
+            self._hurry(now)
+
+    def durables(self) -> list[Durable]:
+        """The events that count now, oldest first."""
+        return self._events.events()
+
+    def reached(self, event: Durable) -> list[str]:
+        """Members known to have acted on `event`."""
+        return self._events.reached(event)
 
     def acquaint(self, records: Iterable[Member], now: float) -> None:
         """Take in member records without telling them on, as from a saved table or a bulk sync."""
@@ -267,6 +310,8 @@ class GossipNode:
                 self._sync.want(message, address)
             case Join():
                 self._contact.join(message, address, now)
+            case Tell():
+                self._events.heard(message.event, address, now)
             case Welcome():
                 self._contact.welcome(message, address, now)
 

@@ -6,6 +6,7 @@ reports made at about the same time all but the last digits are alike, which com
 """
 
 from edge.gossip.core import Core
+from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import REPORT_STEPS_PER_S, Load, TopSegments, first_version
 from edge.state.reports import Report
@@ -18,8 +19,9 @@ assert len(LOADS_FRAME[0]) == len(TOPS_FRAME[0])
 class Publisher:
     """Versions this node's reports and passes on newer ones of other nodes."""
 
-    def __init__(self, core: Core, now: float) -> None:
+    def __init__(self, core: Core, events: Events, now: float) -> None:
         self._core = core
+        self._events = events
         self._started = now
         self._load_version = 0
         self._top_version = 0
@@ -29,14 +31,21 @@ class Publisher:
         """Tell `load` if it differs from what was told last, or if that was long ago; whether it was told."""
         core = self._core
         held = core.loads.get(core.name)
-        if held and held.value == load and now - held.at < core.config.load_every_s:
+        applied = self._events.applied
+        same = held and held.value == load and held.applied == applied
+        if held and same and now - held.at < core.config.load_every_s:
             return False
         self._load_version = self._next(self._load_version, now)
-        core.loads.put(core.name, Report(self._load_version, load, now))
-        row = encode(LoadRow(core.name, self._load_version, load))
+        core.loads.put(core.name, Report(self._load_version, load, now, applied))
+        row = encode(LoadRow(core.name, self._load_version, load, applied))
         core.broadcasts.regular.put(core.name, row, core.limit())
         core.tempo.own_change(now)
         return True
+
+    def acknowledge(self, now: float) -> None:
+        """Tell what was told last once more: the digest in it has changed."""
+        if held := self._core.loads.get(self._core.name):
+            self.load(held.value, now)
 
     def top(self, top: TopSegments, now: float) -> bool:
         """Tell the hottest segments if they changed, at most each `popularity_every_s`; whether they were told."""
@@ -57,12 +66,13 @@ class Publisher:
     def loads(self, message: Loads, now: float) -> int:
         """Take in loads of other nodes; how many were news."""
         core, news, limit = self._core, 0, self._core.limit()
-        put, tell = core.loads.put, core.broadcasts.regular.put
+        put, tell, acknowledged = core.loads.put, core.broadcasts.regular.put, self._events.acknowledged
         for row in core.loads.news(message.rows):
             node = row.node
             if node == core.name:  # a past self counted further
                 self._load_version = max(self._load_version, row.version)
-            elif put(node, Report(row.version, row.load, now)):
+            elif put(node, Report(row.version, row.load, now, row.applied)):
+                acknowledged(row)
                 tell(node, encode(row), limit)
                 news += 1
         core.tempo.news(news, now)

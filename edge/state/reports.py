@@ -26,6 +26,7 @@ class Report(NamedTuple, Generic[Value]):
     version: int
     value: Value
     at: float  # when it arrived here, seconds
+    applied: int = 0  # for loads: digest of the durable events that the node has acted on
 
 
 class ReportTable(Generic[Value]):

@@ -9,13 +9,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from edge.model import Count, Label, Load, Member, Name, Port, Status, TopSegments, Version
+from edge.model import Count, Durable, Label, Load, Member, Name, Port, Status, TopSegments, Version
 from edge.wire.errors import DecodeError, Drop
 
 BUCKETS = 32
 BUCKET_BYTES = 4
 ROOT_BYTES = 8
 ROWS_MAX = 1024
+EVENT_BYTES = 8  # of a digest
+EVENTS_BYTES = 64 * EVENT_BYTES
 
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 
@@ -73,6 +75,7 @@ class LoadRow(Struct, frozen=True, array_like=True, gc=False):
     node: Name
     version: Count
     load: Load
+    applied: Count = 0  # digest of the durable events that it has acted on: an acknowledgement of them all
 
 
 class Loads(Struct, frozen=True, array_like=True, tag=6):
@@ -114,12 +117,16 @@ class Entries(Struct, frozen=True, array_like=True, tag=10):
     low: Label
     high: Label
     held: Annotated[tuple[tuple[Name, Version, Status], ...], Meta(max_length=1024)]
+    events: Annotated[bytes, Meta(max_length=EVENTS_BYTES)] = (
+        b""  # digests of the bucket's events, where low is ""
+    )
 
 
 class Want(Struct, frozen=True, array_like=True, tag=11):
-    """Please send the whole records of these names."""
+    """Please send the whole records of these names, and the events of these digests."""
 
     names: Annotated[tuple[Name, ...], Meta(max_length=1024)]
+    events: Annotated[bytes, Meta(max_length=EVENTS_BYTES)] = b""
 
 
 class Join(Struct, frozen=True, array_like=True, tag=12):
@@ -134,6 +141,12 @@ class Welcome(Struct, frozen=True, array_like=True, tag=13):
     source: Name
     known_incarnation: Version
     members: Count
+
+
+class Tell(Struct, frozen=True, array_like=True, tag=14):
+    """A durable event."""
+
+    event: Durable
 
 
 AnyMessage = (
@@ -151,6 +164,7 @@ AnyMessage = (
     | Want
     | Join
     | Welcome
+    | Tell
 )
 
 _encoder = msgspec.json.Encoder()

@@ -105,7 +105,8 @@ class World:
         host = self.hosts[name]
         host.starts += 1
         rng = random.Random(f"{self.seed}:node:{name}:{host.starts}")
-        identity = Identity(self.member(host), CLUSTER, _RING, rng.randbytes(8))
+        wall_offset_s = EPOCH_S + host.skew_s + self.now - host.local(self.now)
+        identity = Identity(self.member(host), CLUSTER, _RING, rng.randbytes(8), wall_offset_s)
         host.node = GossipNode(identity, self.config, rng, host.local(self.now))
         host.paused, host.wake = False, float("inf")
         self._at[host.address] = host

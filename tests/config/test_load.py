@@ -52,7 +52,7 @@ def test_a_file_has_lists_and_tables_of_its_own() -> None:
     [
         (Source.flags({"gossip.fanout": "0"}), ["--gossip-fanout: '0' does not fit", ">= 1", "Peers that"]),
         (Source.flags({"gossip.fanout": "many"}), ["--gossip-fanout: 'many' does not fit: expected int"]),
-        (Source.environment({"EDGE_GOSSIP_TICK_MIN_S": "9"}), ["EDGE_GOSSIP_TICK_S: '9'", "<= 5"]),
+        (Source.environment({"EDGE_GOSSIP_TICK_MIN_S": "9"}), ["EDGE_GOSSIP_TICK_MIN_S: '9'", "<= 5"]),
         (Source.toml("[gossip]\nfanout = 99", "e.toml"), ["e.toml: gossip.fanout: 99 does not fit", "<= 16"]),
         (
             Source.toml("[gossip]\nseeds = 7", "e.toml"),

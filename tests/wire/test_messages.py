@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model import TOP_SEGMENTS, HotSegment, Load, Member, Status
+from edge.model import TOP_SEGMENTS, Durable, EventKind, HotSegment, Load, Member, Status
 from edge.wire import messages as m
 from edge.wire.errors import DecodeError
 
@@ -34,6 +34,16 @@ segments = st.builds(
 )
 tops = st.lists(segments, max_size=TOP_SEGMENTS).map(tuple)
 entries = st.lists(st.tuples(names, versions, statuses), max_size=5).map(tuple)
+digests = st.binary(max_size=m.EVENTS_BYTES)
+durables = st.builds(
+    Durable,
+    st.sampled_from(EventKind),
+    st.text(min_size=1, max_size=512),
+    versions,
+    names,
+    st.integers(1, 7 * 86_400),
+    st.text(max_size=512),
+)
 every_message = st.one_of(
     st.builds(m.Ping, counts, names, names),
     st.builds(m.Ack, counts, names),
@@ -41,12 +51,13 @@ every_message = st.one_of(
     st.builds(m.Nack, counts, names),
     st.builds(m.Announce, members),
     st.builds(m.Claim, names, versions, statuses, names),
-    st.builds(m.Loads, st.lists(st.builds(m.LoadRow, names, counts, loads), max_size=3)),
+    st.builds(m.Loads, st.lists(st.builds(m.LoadRow, names, counts, loads, counts), max_size=3)),
     st.builds(m.Tops, st.lists(st.builds(m.TopRow, names, counts, tops), max_size=3)),
     st.builds(m.Root, st.binary(min_size=m.ROOT_BYTES, max_size=m.ROOT_BYTES)),
     st.builds(m.Buckets, st.binary(min_size=128, max_size=128)),
-    st.builds(m.Entries, st.integers(0, m.BUCKETS - 1), labels, labels, entries),
-    st.builds(m.Want, st.lists(names, max_size=5).map(tuple)),
+    st.builds(m.Entries, st.integers(0, m.BUCKETS - 1), labels, labels, entries, digests),
+    st.builds(m.Want, st.lists(names, max_size=5).map(tuple), digests),
+    st.builds(m.Tell, durables),
     st.builds(m.Join, members),
     st.builds(m.Welcome, names, versions, counts),
 )
@@ -99,8 +110,10 @@ def test_what_is_out_of_bounds_is_refused(payload: bytes) -> None:
 
 
 def test_a_later_version_may_add_fields() -> None:
-    """Positional records grow at their end; who does not know the new field reads on."""
+    """Positional records grow at their end; who does not know the new field reads on, and old ones have its default."""
     assert m.decode(b'[[1,5,"pune","new"]]') == [m.Ack(5, "pune")]
+    [old] = m.decode(b'[[6,[["pune",7,[1,2,3,4,5,6]]]]]')
+    assert old == m.Loads([m.LoadRow("pune", 7, Load(1, 2, 3, 4, 5, 6), applied=0)])
 
 
 def test_rows_that_were_encoded_one_by_one_make_the_message_of_them_all() -> None:

@@ -1,0 +1,143 @@
+"""Durable events: accepted here or heard of, told on at once, handed to the application, acknowledged.
+
+No acknowledgement is a datagram of its own. Every node's load row carries a digest of the events that it has acted on;
+where it equals a digest that this node had, the other has acted on all that this node had acted on then.
+"""
+
+from collections import OrderedDict, deque
+
+from edge.gossip.core import Core
+from edge.gossip.outbox import MESSAGE_MAX_BYTES
+from edge.model import Address, Durable, EventKind, Status
+from edge.state.events import EventLog, HybridClock, digest_of
+from edge.wire.messages import LoadRow, Tell, encode
+
+_EXPIRE_EVERY_S = 1.0
+_HISTORY = 256  # own digests that others' acknowledgements are compared with
+_APPLIED_MASK = (1 << 32) - 1
+
+
+class Refusal(Exception):  # noqa: N818  (an answer to whoever asked, not a fault)
+    """An event is not accepted; the text says why."""
+
+
+class Events:
+    """This node's part in the cluster's durable events.
+
+    Args:
+        core: shared state.
+        log: where events are held.
+        wall_offset_s: wall time since 1970 minus the core's monotonic time.
+        now: the time.
+    """
+
+    def __init__(self, core: Core, log: EventLog, wall_offset_s: float, now: float) -> None:
+        self._core = core
+        self._log = log
+        self._clock = HybridClock()
+        self._wall_offset_s = wall_offset_s
+        self._waiting: deque[Durable] = deque()  # for the application; bounded by the log
+        self._serials: dict[int, int] = {}  # of the events acted on, by digest, in the order of acting
+        self._serial = 0
+        self._applied = 0
+        self._history: OrderedDict[int, int] = OrderedDict({0: 0})  # own digests: what serial they stand for
+        self._reached: dict[str, int] = {}  # the serial up to which each node is known to have acted
+        core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
+
+    @property
+    def applied(self) -> int:
+        """Digest of all events that this node has acted on and that still count."""
+        return self._applied & _APPLIED_MASK
+
+    def create(self, kind: EventKind, key: str, body: str, ttl_s: int, now: float) -> Durable:
+        """Accept an event here.
+
+        Raises:
+            Refusal: it fits no datagram, or the log is full.
+        """
+        event = Durable(kind, key, self._clock.next(self._wall_ms(now)), self._core.name, ttl_s, body)
+        if len(encode(Tell(event))) > MESSAGE_MAX_BYTES:
+            raise Refusal(f"the event is too large: at most {MESSAGE_MAX_BYTES} bytes fit a datagram")
+        if not self._log.merge(event, self._wall_ms(now)):
+            raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
+        self._accepted(event, None, now)
+        return event
+
+    def heard(self, event: Durable, source: Address, now: float) -> None:
+        """An event came in."""
+        if len(encode(Tell(event))) > MESSAGE_MAX_BYTES:
+            self._core.counters.oversize += 1
+            return
+        if self._log.merge(event, self._wall_ms(now)):
+            self._clock.saw(event.at)
+            self._accepted(event, source, now)
+
+    def next(self) -> Durable | None:
+        """The oldest event that the application has not seen; it calls `confirm` when it has acted on it."""
+        while self._waiting:
+            event = self._waiting.popleft()
+            if self._log.get(event.kind, event.key) == event:  # else a newer one has taken its place
+                return event
+        return None
+
+    def confirm(self, event: Durable) -> bool:
+        """The application has acted on `event`; whether that changed what this node acknowledges."""
+        digest = digest_of(event)
+        if self._log.find(digest) is None or digest in self._serials:
+            return False
+        self._serial += 1
+        self._serials[digest] = self._serial
+        self._toggle(digest)
+        for name in self._core.loads.nodes():  # who has acted before this node did
+            held = self._core.loads.get(name)
+            if held and held.applied == self.applied:
+                self._reached[name] = self._serial
+        return True
+
+    def acknowledged(self, row: LoadRow) -> None:
+        """A node's load row says what it has acted on."""
+        serial = self._history.get(row.applied)
+        if serial is not None and serial > self._reached.get(row.node, -1):
+            self._reached[row.node] = serial
+
+    def reached(self, event: Durable) -> list[str]:
+        """Names of the present members that are known to have acted on `event`, this node among them."""
+        serial = self._serials.get(digest_of(event))
+        if serial is None:
+            return []
+        others = [one.name for one in self._core.others(Status.ALIVE, Status.SUSPECT)]
+        acted = [name for name in others if self._reached.get(name, -1) >= serial]
+        return [self._core.name, *acted]
+
+    def events(self) -> list[Durable]:
+        """All that count now, oldest first."""
+        return self._log.events()
+
+    def _accepted(self, event: Durable, source: Address | None, now: float) -> None:
+        self._core.tempo.hasten(now)
+        self._core.spread(f"event {int(event.kind)} {event.key}", encode(Tell(event)), source)
+        self._waiting.append(event)
+        self._forget_superseded()
+
+    def _forget_superseded(self) -> None:
+        """What has left the log is no part of the acknowledgement any more."""
+        for digest in [one for one in self._serials if self._log.find(one) is None]:
+            del self._serials[digest]
+            self._toggle(digest)
+
+    def _toggle(self, digest: int) -> None:
+        self._applied ^= digest
+        self._history[self.applied] = self._serial
+        self._history.move_to_end(self.applied)
+        if len(self._history) > _HISTORY:
+            self._history.popitem(last=False)
+
+    def _expire(self, now: float) -> None:
+        if self._log.expire(self._wall_ms(now)):
+            self._forget_superseded()
+        for name in [one for one in self._reached if self._core.members.get(one) is None]:
+            del self._reached[name]
+        self._core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
+
+    def _wall_ms(self, now: float) -> int:
+        return int((now + self._wall_offset_s) * 1000)
