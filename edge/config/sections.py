@@ -74,6 +74,10 @@ class GossipConfig:
     fanout: Annotated[
         int, Meta(ge=1, le=16, description="Peers that a tick's gossip goes to, one after another.")
     ] = 3
+    exchange: Annotated[
+        Literal["push", "pull", "push-pull"],
+        Meta(description="Whether a tick tells news, asks for it, or both."),
+    ] = "push"
     eager_fanout: Annotated[
         int,
         Meta(ge=0, le=16, description="Peers that an urgent change is forwarded to at its first receipt."),

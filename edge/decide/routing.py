@@ -103,8 +103,8 @@ def _choose(nodes: list[NodeView], ratios: Mapping[str, float], query: RouteQuer
 
 
 def _weight(path: str, node: NodeView) -> float:
-    """Rendezvous score, weighted by capacity (Schindelhauer and Schomaker 2005)."""
+    """Rendezvous score, weighted by capacity and trust (Schindelhauer and Schomaker 2005)."""
     digest = hashlib.blake2b(f"{path}\0{node.name}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest, "big") + 0.5) / 2**64
     capacity = node.load.value.capacity if node.load else 1
-    return -max(1, capacity) / math.log(uniform)
+    return -max(1, capacity) * node.trust / math.log(uniform)

@@ -119,6 +119,7 @@ class Broadcasts:
         self.urgent = Queue()
         self.regular = Queue(1, LOADS_FRAME)
         self.bulk = Queue(2, TOPS_FRAME)
+        self.bulk_waits = False  # while a storm lasts
         self._classes = (self.urgent, self.regular, self.bulk)
 
     def take(self, budget: int) -> Taken:
@@ -129,9 +130,10 @@ class Broadcasts:
         """
         taken = Taken()
         spare = room = budget - self.regular.overhead_bytes - self.bulk.overhead_bytes - 2 * _SEPARATOR
-        for queue, share in zip(self._classes, SHARES, strict=True):
+        classes = self._classes[:2] if self.bulk_waits else self._classes
+        for queue, share in zip(classes, SHARES, strict=False):
             spare -= queue.take(int(room * share), taken)
-        for queue in self._classes:
+        for queue in classes:
             if len(queue):
                 spare -= queue.take(spare, taken)
         taken.bytes = room - spare

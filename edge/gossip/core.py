@@ -8,8 +8,10 @@ from edge.config import GossipConfig
 from edge.gossip.awareness import Awareness
 from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
+from edge.gossip.detector import Heartbeats, Threshold
 from edge.gossip.members import MemberTable
 from edge.gossip.outbox import Outbox
+from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
 from edge.model import Address, GossipEvent, Load, Member, Status, TopSegments
@@ -31,10 +33,14 @@ class Core:
     counters: Counters
     awareness: Awareness
     tempo: Tempo
+    storm: StormGuard
+    wall_offset_s: float  # wall time since 1970 minus the monotonic time that is passed in
     loads: ReportTable[Load]
     tops: ReportTable[TopSegments]
     timers: Timers = field(default_factory=Timers)
     events: deque[GossipEvent] = field(default_factory=deque)
+    stormy: bool = False
+    threshold: Threshold = field(default_factory=Threshold)
     round: list[str] = field(default_factory=list)  # peers that gossip still goes to before any gets it twice
 
     @property
@@ -75,6 +81,22 @@ class Core:
         """A newcomer gets a place in the round that is going on (SWIM §4.3), lest it miss what is told in it."""
         self.round.insert(self.rng.randrange(len(self.round) + 1), name)
 
+    def heartbeat(self, address: Address, now: float) -> None:
+        """A member's own datagram came."""
+        peer = self.members.at(address)
+        if peer is None:
+            return
+        if peer.beats is None:
+            peer.beats = Heartbeats(now, max(0.1, len(self.members) * self.pace(now).probe_period_s / 2))
+        else:
+            self.threshold.heard(peer.beats.phi(now))
+            peer.beats.beat(now)
+
+    def doubt(self, name: str, now: float) -> float:
+        """How surprising a member's silence is, 0 to 1; 0 for one that was never heard itself."""
+        peer = self.members.get(name)
+        return self.threshold.doubt(peer.beats.phi(now)) if peer and peer.beats else 0.0
+
     def pace(self, now: float) -> Pace:
         """How fast to gossip and to probe."""
         return self.tempo.pace(len(self.members), now)
@@ -93,8 +115,12 @@ class Core:
         """
         self.broadcasts.urgent.put(key, encoded, self.limit())
         without = (key,) if source is None else (key, source)
-        for one in self.sample(self.config.eager_fanout, Status.ALIVE, without=without):
+        for one in self.sample(self._eager_fanout, Status.ALIVE, without=without):
             self.outbox.send(one.address, encoded)
+
+    @property
+    def _eager_fanout(self) -> int:
+        return self.config.eager_fanout if not self.stormy else (self.config.eager_fanout + 1) // 2
 
     def emit(self, kind: str, node: str, text: str, now: float) -> None:
         """Queue an event for whoever listens; the oldest goes when nobody does."""

@@ -27,15 +27,13 @@ class Events:
     Args:
         core: shared state.
         log: where events are held.
-        wall_offset_s: wall time since 1970 minus the core's monotonic time.
         now: the time.
     """
 
-    def __init__(self, core: Core, log: EventLog, wall_offset_s: float, now: float) -> None:
+    def __init__(self, core: Core, log: EventLog, now: float) -> None:
         self._core = core
         self._log = log
         self._clock = HybridClock()
-        self._wall_offset_s = wall_offset_s
         self._waiting: deque[Durable] = deque()  # for the application; bounded by the log
         self._serials: dict[int, int] = {}  # of the events acted on, by digest, in the order of acting
         self._serial = 0
@@ -140,4 +138,4 @@ class Events:
         self._core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
 
     def _wall_ms(self, now: float) -> int:
-        return int((now + self._wall_offset_s) * 1000)
+        return int((now + self._core.wall_offset_s) * 1000)

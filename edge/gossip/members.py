@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge.gossip.detector import Heartbeats
 from edge.gossip.rtt import RttEstimator
 from edge.model import Address, Member, Status
 from edge.wire.messages import BUCKETS, ROOT_BYTES
@@ -20,13 +21,22 @@ class Change(NamedTuple):
 class Peer:
     """One member, and what this node's own probes found out about the way to it."""
 
-    __slots__ = ("digest", "member", "rtt", "since")
+    __slots__ = ("beats", "digest", "member", "offset_s", "since", "way")
 
     def __init__(self, member: Member, now: float) -> None:
         self.member = member
         self.since = now  # when its status last changed here
-        self.rtt = RttEstimator()
+        self.way: RttEstimator | None = None  # none before the first probe: most pairs never need one
+        self.beats: Heartbeats | None = None  # none before its first own datagram
+        self.offset_s: float | None = None  # its wall clock minus ours, smoothed
         self.digest = _digest(member)
+
+    @property
+    def rtt(self) -> RttEstimator:
+        """The way to it."""
+        if self.way is None:
+            self.way = RttEstimator()
+        return self.way
 
 
 class MemberTable:
@@ -79,7 +89,7 @@ class MemberTable:
             if before.status is not member.status:
                 held.since = now
             if before.address != member.address:
-                held.rtt = RttEstimator()
+                held.way = held.beats = None
             self._forget_address(before)
             held.member = member
             held.digest = _digest(member)

@@ -24,6 +24,7 @@ from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
+from edge.gossip.storm import CALM_S, SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
 from edge.model import (
@@ -57,6 +58,7 @@ from edge.wire.messages import (
     Nack,
     Ping,
     PingReq,
+    Pull,
     Root,
     Tell,
     Tops,
@@ -67,6 +69,10 @@ from edge.wire.messages import (
 )
 
 _LATE_S = 0.25  # a timer this late means that the process stood still
+
+
+_LESS_URGENT = (Loads, Tops)  # of which a storm lets only some pass
+_PULL = encode(Pull())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +124,27 @@ class GossipNode:
             tempo=Tempo(
                 (config.tick_min_s, config.tick_max_s), (config.probe_period_s, config.probe_period_quiet_s)
             ),
+            storm=StormGuard(now),
+            wall_offset_s=identity.wall_offset_s,
             loads=ReportTable(config.members_max),
             tops=ReportTable(config.members_max),
         )
         self._membership = Membership(core, identity.member, now)
         log = EventLog(config.events_max, BUCKETS)
-        self._events = Events(core, log, identity.wall_offset_s, now)
+        self._events = Events(core, log, now)
         self._sync = Sync(core, log, now)
         self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
         self._publisher = Publisher(core, self._events, now)
         self._reports = 0
+        self._now = now
         self._view: ClusterView | None = None
         self._tick_due = now + rng.uniform(0, config.tick_min_s)
         self._tick_timer = core.timers.at(self._tick_due, self._tick)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
+        self._now = now
         counters = self.counters
         counters.datagrams_received += 1
         counters.bytes_received += len(data)
@@ -143,14 +153,21 @@ class GossipNode:
         except DecodeError as error:
             counters.dropped[error.reason] += 1
             return
-        before = len(self._core.broadcasts)
+        core = self._core
+        core.heartbeat(address, now)
+        before = len(core.broadcasts)
+        whole = core.storm.admit(address, len(core.members), now)
         for message in messages:
-            self._apply(message, address, now)
-        if len(self._core.broadcasts) > before:
+            if whole or not isinstance(message, _LESS_URGENT) or core.rng.random() < SAMPLE:
+                self._apply(message, address, now)
+        if not whole:
+            self._enter_storm(now)
+        if len(core.broadcasts) > before:
             self._hurry(now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
+        self._now = now
         due = self._core.timers.next()
         if due is not None and now - due > _LATE_S:
             self.counters.late_timers += 1
@@ -257,6 +274,17 @@ class GossipNode:
         """Sessions in the bounded table of the frame opener."""
         return self._opener.sessions
 
+    def state_figures(self) -> dict[str, float]:
+        """What metrics show of the engine's state at this moment."""
+        core = self._core
+        return {
+            "durable_events": len(self._events.events()),
+            "false_alarms": core.threshold.false_alarms,
+            "limited": core.storm.limited,
+            "quality_ratio": core.tempo.quality,
+            "tick_seconds": core.pace(self._now).tick_s,
+        }
+
     @property
     def replays(self) -> int:
         """Datagrams dropped because they came before."""
@@ -274,8 +302,11 @@ class GossipNode:
             peers = sorted(self._core.members.peers(), key=lambda peer: peer.member.name)
             nodes = []
             for peer in peers:
-                name, rtt = peer.member.name, peer.rtt
-                link = Link(rtt.srtt_s, rtt.loss) if rtt.srtt_s is not None else None
+                name, way = peer.member.name, peer.way
+                link = None
+                if way and way.srtt_s is not None:
+                    doubt = self._core.doubt(name, self._now)
+                    link = Link(way.srtt_s, way.loss, peer.offset_s or 0.0, doubt)
                 nodes.append(
                     NodeView(peer.member, self._core.loads.get(name), self._core.tops.get(name), link)
                 )
@@ -291,7 +322,7 @@ class GossipNode:
             case Root():
                 self._sync.root(message, address, now)
             case Ping():
-                self._prober.ping(message, address)
+                self._prober.ping(message, address, now)
             case Ack():
                 self._prober.ack(message, now)
             case Nack():
@@ -302,6 +333,8 @@ class GossipNode:
                 self._membership.claim(message, now, address)
             case Announce():
                 self._membership.record(message.member, now, address)
+            case Pull():
+                self._outbox.gossip(address, self._sync.root_message())
             case Buckets():
                 self._sync.buckets(message, address)
             case Entries():
@@ -315,12 +348,35 @@ class GossipNode:
             case Welcome():
                 self._contact.welcome(message, address, now)
 
+    def _enter_storm(self, now: float) -> None:
+        core = self._core
+        if core.stormy or not core.storm.storm(now):
+            return
+        core.stormy = core.broadcasts.bulk_waits = True
+        core.emit("storm", core.name, "more datagrams come than this node takes in: bulk waits", now)
+        core.timers.at(now + CALM_S, self._leave_storm)
+
+    def _leave_storm(self, now: float) -> None:
+        core = self._core
+        if core.storm.storm(now):
+            core.timers.at(now + 1, self._leave_storm)
+            return
+        core.stormy = core.broadcasts.bulk_waits = False
+        core.emit("storm-over", core.name, "no more datagrams come than this node takes in", now)
+
     def _tick(self, now: float) -> None:
         """One peer at a time, evenly spread: it gets the news that was sent least, and our digest."""
         core = self._core
-        self._set_tick(now + core.pace(now).tick_s / core.config.fanout)
-        if len(core.broadcasts) and (peer := core.next_in_round()):
-            self._outbox.gossip(peer.address, self._sync.root_message())
+        fanout = core.config.fanout if not core.stormy else (core.config.fanout + 1) // 2
+        self._set_tick(now + core.pace(now).tick_s / fanout)
+        pull = core.config.exchange != "push"
+        if not (len(core.broadcasts) or pull) or (peer := core.next_in_round()) is None:
+            return
+        messages = [self._sync.root_message(), *([_PULL] if pull else [])]
+        if core.config.exchange == "pull":
+            self._outbox.send(peer.address, *messages)
+        else:
+            self._outbox.gossip(peer.address, *messages)
 
     def _set_tick(self, due: float) -> None:
         self._tick_due = due

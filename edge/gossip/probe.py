@@ -67,10 +67,10 @@ class Prober:
         ] = {}  # ways to members not probed before, as others of their zone are
         core.timers.at(now + core.rng.uniform(0, core.config.probe_period_s), self._period)
 
-    def ping(self, message: Ping, source: Address) -> None:
+    def ping(self, message: Ping, source: Address, now: float) -> None:
         """Answer, if it is meant for us and not for somebody who had our address before."""
         if message.target == self._core.name:
-            self._core.outbox.send(source, encode(Ack(message.seq, self._core.name)))
+            self._core.outbox.send(source, encode(Ack(message.seq, self._core.name, self._wall_ms(now))))
         else:
             self._core.counters.misdirected += 1
 
@@ -88,6 +88,8 @@ class Prober:
         if peer := self._core.members.get(probe.name):
             direct_once = probe.tries == 1 and not probe.asked
             rtt_s = now - probe.sent if direct_once else None
+            if rtt_s is not None and message.wall_ms:
+                self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
             peer.rtt.answered(rtt_s)
             self._zone(peer.member).answered(rtt_s)
             self._core.tempo.way(quality(peer.rtt))
@@ -145,8 +147,16 @@ class Prober:
 
     def _wait_s(self, peer: Peer) -> float:
         """How long to wait for a peer's answer; the way to its zone stands for one that is not known yet."""
-        way = peer.rtt if peer.rtt.srtt_s is not None else self._zone(peer.member)
+        way = peer.way if peer.way and peer.way.srtt_s is not None else self._zone(peer.member)
         return way.timeout_s(self._floor_s)
+
+    def _clock_of(self, peer: Peer, ahead_ms: int) -> None:
+        """One measurement of how far its clock is ahead of ours (as NTP takes it, half the round trip each way)."""
+        ahead_s = ahead_ms / 1000
+        peer.offset_s = ahead_s if peer.offset_s is None else peer.offset_s + (ahead_s - peer.offset_s) / 8
+
+    def _wall_ms(self, now: float) -> int:
+        return int((now + self._core.wall_offset_s) * 1000)
 
     @property
     def _floor_s(self) -> float:

@@ -33,6 +33,13 @@ _GOSSIP_HELP = {
     "late_timers": "Times this process stood still for a quarter of a second or more.",
     "events_lost": "Events that nobody took in time.",
 }
+_STATE_HELP = {
+    "durable_events": "Durable events that count at this moment.",
+    "false_alarms": "Times a member spoke when its silence was a full doubt.",
+    "limited": "Datagrams of which the storm guard let only part pass.",
+    "quality_ratio": "Mean quality of the ways to members, 0 to 1.",
+    "tick_seconds": "Interval of batched gossip at this moment.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,8 @@ class NodeCollector(Collector):
         counters = self._node.counters
         for name, text in _GOSSIP_HELP.items():
             yield CounterMetricFamily(f"edge_gossip_{name}", text, value=getattr(counters, name))
+        for name, value in self._node.state_figures().items():
+            yield GaugeMetricFamily(f"edge_gossip_{name}", _STATE_HELP[name], value=value)
         dropped = CounterMetricFamily("edge_gossip_dropped", "Received datagrams dropped.", labels=["reason"])
         for reason, count in counters.dropped.items():
             dropped.add_metric([reason.value], count)

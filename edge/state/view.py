@@ -15,6 +15,8 @@ class Link:
 
     rtt_s: float  # smoothed round-trip time (RFC 6298)
     loss: float  # smoothed share of direct probes without an answer, 0–1
+    clock_ahead_s: float = 0.0  # its wall clock minus this node's, as probes measure it
+    doubt: float = 0.0  # how surprising its silence was when the view was made, 0–1 (`edge.gossip.detector`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class NodeView:
     def ratio(self) -> float:
         """Streams over capacity; 0 while no load is known."""
         return self.load.value.ratio if self.load else 0.0
+
+    @property
+    def trust(self) -> float:
+        """Weight for routing: 1, and less when its silence surprises more than half of what would be an alarm."""
+        return min(1.0, 2 * (1 - self.link.doubt)) if self.link else 1.0
 
     @property
     def takes_viewers(self) -> bool:

@@ -35,6 +35,7 @@ class Ack(Struct, frozen=True, array_like=True, tag=1):
 
     seq: Count
     source: Name  # the node that was probed
+    wall_ms: Count = 0  # its clock when it answered, milliseconds since 1970; 0: not told
 
 
 class PingReq(Struct, frozen=True, array_like=True, tag=2):
@@ -149,6 +150,10 @@ class Tell(Struct, frozen=True, array_like=True, tag=14):
     event: Durable
 
 
+class Pull(Struct, frozen=True, array_like=True, tag=15):
+    """Send me your news, please (pull and push-pull gossip)."""
+
+
 AnyMessage = (
     Ping
     | Ack
@@ -165,6 +170,7 @@ AnyMessage = (
     | Join
     | Welcome
     | Tell
+    | Pull
 )
 
 _encoder = msgspec.json.Encoder()

@@ -61,8 +61,8 @@ class Bench:
 
 def test_a_ping_is_answered_if_it_is_for_us() -> None:
     bench = Bench()
-    bench.hear(Ping(7, "2", "1"))
-    assert bench.said() == [(FRIEND, Ack(7, "1"))]
+    bench.hear(Ping(7, "2", "1"), now=1.0)
+    assert bench.said() == [(FRIEND, Ack(7, "1", wall_ms=1000))]
     bench.hear(Ping(8, "2", "who had this address before"))
     assert bench.said() == []
     assert bench.node.counters.misdirected == 1

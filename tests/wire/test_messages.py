@@ -46,7 +46,8 @@ durables = st.builds(
 )
 every_message = st.one_of(
     st.builds(m.Ping, counts, names, names),
-    st.builds(m.Ack, counts, names),
+    st.builds(m.Ack, counts, names, counts),
+    st.builds(m.Pull),
     st.builds(m.PingReq, counts, names, names, st.text(min_size=1, max_size=253), ports),
     st.builds(m.Nack, counts, names),
     st.builds(m.Announce, members),
@@ -111,7 +112,7 @@ def test_what_is_out_of_bounds_is_refused(payload: bytes) -> None:
 
 def test_a_later_version_may_add_fields() -> None:
     """Positional records grow at their end; who does not know the new field reads on, and old ones have its default."""
-    assert m.decode(b'[[1,5,"pune","new"]]') == [m.Ack(5, "pune")]
+    assert m.decode(b'[[1,5,"pune",0,"new"]]') == [m.Ack(5, "pune")]
     [old] = m.decode(b'[[6,[["pune",7,[1,2,3,4,5,6]]]]]')
     assert old == m.Loads([m.LoadRow("pune", 7, Load(1, 2, 3, 4, 5, 6), applied=0)])
 
