@@ -3,6 +3,7 @@
 May import nothing of `edge`, and neither clocks, sockets nor randomness.
 """
 
+import functools
 from enum import IntEnum
 from typing import Annotated, NamedTuple, Self
 
@@ -70,6 +71,12 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@functools.lru_cache(maxsize=16_384)
+def _address(host: str, port: int) -> Address:
+    """One object for each address: a table of members holds many."""
+    return Address(host, port)
+
+
 class Status(IntEnum):
     """What is held of a member. At equal incarnation the higher value wins (PROTOCOL.md, Identity)."""
 
@@ -118,7 +125,7 @@ class Member(Struct, frozen=True, array_like=True):
     @property
     def address(self) -> Address:
         """Where it receives gossip."""
-        return Address(self.host, self.port)
+        return _address(self.host, self.port)
 
     @property
     def rank(self) -> tuple[int, int]:

@@ -85,6 +85,9 @@ class Contact:
     def _call_lost(self, now: float) -> None:
         """Ping each unreachable member when its pause is over, with the claim that it must refute."""
         core, config = self._core, self._core.config
+        core.timers.at(now + _LOOK_EVERY_S, self._call_lost)
+        if not core.members.count(Status.UNREACHABLE):
+            return
         lost = core.others(Status.UNREACHABLE)
         names = {one.name for one in lost}
         self._calls = {name: call for name, call in self._calls.items() if name in names}
@@ -100,4 +103,3 @@ class Contact:
                 )  # no probe waits for it: the refutation is the answer
                 core.outbox.send(one.address, ping, self._membership.accusation(one))
             self._calls[one.name] = (due, pause_s)
-        core.timers.at(now + _LOOK_EVERY_S, self._call_lost)

@@ -1,5 +1,6 @@
 """The member table: newest record of each name, and a digest of all of them that changes with every record."""
 
+import functools
 import hashlib
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class MemberTable:
         self._names: dict[Address, str] = {}
         self._root = 0
         self._buckets = [0] * BUCKETS
+        self._counts = dict.fromkeys(Status, 0)
         self.version = 0
         self.refused = 0
 
@@ -72,6 +74,10 @@ class MemberTable:
         """Names of the members of these statuses, in order of first hearing."""
         return [name for name, peer in self._peers.items() if peer.member.status in statuses]
 
+    def count(self, status: Status) -> int:
+        """How many members have this status."""
+        return self._counts[status]
+
     def merge(self, member: Member, now: float) -> Change | None:
         """Take `member` in if it is newer than what is held; None if nothing changed."""
         held = self._peers.get(member.name)
@@ -86,6 +92,7 @@ class MemberTable:
             if member.rank <= before.rank:
                 return None
             self._toggle(member.name, held.digest)
+            self._counts[before.status] -= 1
             if before.status is not member.status:
                 held.since = now
             if before.address != member.address:
@@ -94,6 +101,7 @@ class MemberTable:
             held.member = member
             held.digest = _digest(member)
         self._toggle(member.name, held.digest)
+        self._counts[member.status] += 1
         self._names[member.address] = member.name
         self.version += 1
         return Change(before, member)
@@ -107,6 +115,7 @@ class MemberTable:
         """Drop a member that has been away long enough."""
         peer = self._peers.pop(name)
         self._toggle(name, peer.digest)
+        self._counts[peer.member.status] -= 1
         self._forget_address(peer.member)
         self.version += 1
 
@@ -138,11 +147,17 @@ class MemberTable:
             del self._names[member.address]
 
 
+@functools.lru_cache(maxsize=16_384)
 def bucket_of(name: str) -> int:
     """Which of the `BUCKETS` parts a name falls into."""
     return hashlib.blake2b(name.encode(), digest_size=2).digest()[0] % BUCKETS
 
 
 def _digest(member: Member) -> int:
-    text = f"{member.name}\0{member.incarnation}\0{int(member.status)}"
+    return _digest_of(member.name, member.incarnation, int(member.status))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _digest_of(name: str, incarnation: int, status: int) -> int:
+    text = f"{name}\0{incarnation}\0{status}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=ROOT_BYTES).digest(), "big")

@@ -24,9 +24,10 @@ from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
-from edge.gossip.storm import CALM_S, SAMPLE, StormGuard
+from edge.gossip.storm import SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
+from edge.gossip.ticker import Ticker
 from edge.model import (
     Address,
     ConfigError,
@@ -72,7 +73,6 @@ _LATE_S = 0.25  # a timer this late means that the process stood still
 
 
 _LESS_URGENT = (Loads, Tops)  # of which a storm lets only some pass
-_PULL = encode(Pull())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ class GossipNode:
         self._reports = 0
         self._now = now
         self._view: ClusterView | None = None
-        self._tick_due = now + rng.uniform(0, config.tick_min_s)
-        self._tick_timer = core.timers.at(self._tick_due, self._tick)
+        self._ticker = Ticker(core, self._sync, now)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
@@ -161,9 +160,9 @@ class GossipNode:
             if whole or not isinstance(message, _LESS_URGENT) or core.rng.random() < SAMPLE:
                 self._apply(message, address, now)
         if not whole:
-            self._enter_storm(now)
+            self._ticker.enter_storm(now)
         if len(core.broadcasts) > before:
-            self._hurry(now)
+            self._ticker.hurry(now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
@@ -200,13 +199,13 @@ class GossipNode:
         """This node's load at `now`."""
         if self._publisher.load(load, now):
             self._reports += 1
-            self._hurry(now)
+            self._ticker.hurry(now)
 
     def set_popularity(self, top: TopSegments, now: float) -> None:
         """This node's hottest segments at `now`."""
         if self._publisher.top(top, now):
             self._reports += 1
-            self._hurry(now)
+            self._ticker.hurry(now)
 
     def create_event(self, kind: EventKind, key: str, body: str, ttl_s: int, now: float) -> Durable:
         """Accept a durable event: every node that is there or comes back acts on it, until `ttl_s` are over.
@@ -224,7 +223,7 @@ class GossipNode:
         """This node has acted on `event`; the others hear of it with the next load."""
         if self._events.confirm(event):
             self._publisher.acknowledge(now)
-            self._hurry(now)
+            self._ticker.hurry(now)
 
     def durables(self) -> list[Durable]:
         """The events that count now, oldest first."""
@@ -334,7 +333,7 @@ class GossipNode:
             case Announce():
                 self._membership.record(message.member, now, address)
             case Pull():
-                self._outbox.gossip(address, self._sync.root_message())
+                self._ticker.pulled(address)
             case Buckets():
                 self._sync.buckets(message, address)
             case Entries():
@@ -347,44 +346,3 @@ class GossipNode:
                 self._events.heard(message.event, address, now)
             case Welcome():
                 self._contact.welcome(message, address, now)
-
-    def _enter_storm(self, now: float) -> None:
-        core = self._core
-        if core.stormy or not core.storm.storm(now):
-            return
-        core.stormy = core.broadcasts.bulk_waits = True
-        core.emit("storm", core.name, "more datagrams come than this node takes in: bulk waits", now)
-        core.timers.at(now + CALM_S, self._leave_storm)
-
-    def _leave_storm(self, now: float) -> None:
-        core = self._core
-        if core.storm.storm(now):
-            core.timers.at(now + 1, self._leave_storm)
-            return
-        core.stormy = core.broadcasts.bulk_waits = False
-        core.emit("storm-over", core.name, "no more datagrams come than this node takes in", now)
-
-    def _tick(self, now: float) -> None:
-        """One peer at a time, evenly spread: it gets the news that was sent least, and our digest."""
-        core = self._core
-        fanout = core.config.fanout if not core.stormy else (core.config.fanout + 1) // 2
-        self._set_tick(now + core.pace(now).tick_s / fanout)
-        pull = core.config.exchange != "push"
-        if not (len(core.broadcasts) or pull) or (peer := core.next_in_round()) is None:
-            return
-        messages = [self._sync.root_message(), *([_PULL] if pull else [])]
-        if core.config.exchange == "pull":
-            self._outbox.send(peer.address, *messages)
-        else:
-            self._outbox.gossip(peer.address, *messages)
-
-    def _set_tick(self, due: float) -> None:
-        self._tick_due = due
-        self._tick_timer = self._core.timers.at(due, self._tick)
-
-    def _hurry(self, now: float) -> None:
-        """There is news: tick at the pace that it asks for."""
-        due = now + self._core.pace(now).tick_s / self._core.config.fanout
-        if due < self._tick_due:
-            self._tick_timer.cancel()
-            self._set_tick(due)

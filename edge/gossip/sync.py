@@ -38,10 +38,7 @@ class Sync:
     @property
     def digest(self) -> bytes:
         """Of all durable state: equal states have equal digests."""
-        total = self._core.members.root
-        for part in self._log.digests:
-            total ^= part
-        return total.to_bytes(ROOT_BYTES, "big")
+        return (self._core.members.root ^ self._log.digest).to_bytes(ROOT_BYTES, "big")
 
     def root_message(self) -> bytes:
         """The digest that rides in every tick's datagram."""

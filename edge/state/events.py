@@ -65,6 +65,7 @@ class EventLog:
         self._held: dict[tuple[EventKind, str], Held] = {}
         self._by_digest: dict[int, tuple[EventKind, str]] = {}
         self._digests = [0] * buckets
+        self.digest = 0  # of all events; XOR
         self.refused = 0
 
     @property
@@ -88,7 +89,7 @@ class EventLog:
         fresh = Held(event, digest_of(event))
         self._held[key] = fresh
         self._by_digest[fresh.digest] = key
-        self._digests[bucket_of(event, self._buckets)] ^= fresh.digest
+        self._toggle(fresh)
         return True
 
     def expire(self, wall_ms: int) -> list[Durable]:
@@ -133,6 +134,11 @@ class EventLog:
     def _drop(self, key: tuple[EventKind, str]) -> None:
         held = self._held.pop(key)
         del self._by_digest[held.digest]
+        self._toggle(held)
+
+    def _toggle(self, held: Held) -> None:
+        """XOR an event into the digests, or out of them."""
+        self.digest ^= held.digest
         self._digests[bucket_of(held.event, self._buckets)] ^= held.digest
 
     def _make_room(self, event: Durable) -> bool:
