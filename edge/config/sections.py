@@ -78,6 +78,14 @@ class GossipConfig:
         Literal["push", "pull", "push-pull"],
         Meta(description="Whether a tick tells news, asks for it, or both."),
     ] = "push"
+    far_share: Annotated[
+        float,
+        Meta(
+            ge=0.05,
+            le=1,
+            description="Share of batched gossip that goes across zones, where the own has some members; 1: no zones.",
+        ),
+    ] = 0.3
     eager_fanout: Annotated[
         int,
         Meta(ge=0, le=16, description="Peers that an urgent change is forwarded to at its first receipt."),

@@ -11,6 +11,7 @@ from edge.gossip.counters import Counters
 from edge.gossip.detector import Heartbeats, Threshold
 from edge.gossip.members import MemberTable
 from edge.gossip.outbox import Outbox
+from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
@@ -35,13 +36,13 @@ class Core:
     tempo: Tempo
     storm: StormGuard
     wall_offset_s: float  # wall time since 1970 minus the monotonic time that is passed in
+    rounds: Rounds
     loads: ReportTable[Load]
     tops: ReportTable[TopSegments]
     timers: Timers = field(default_factory=Timers)
     events: deque[GossipEvent] = field(default_factory=deque)
     stormy: bool = False
     threshold: Threshold = field(default_factory=Threshold)
-    round: list[str] = field(default_factory=list)  # peers that gossip still goes to before any gets it twice
 
     @property
     def me(self) -> Member:
@@ -64,22 +65,6 @@ class Core:
             one for one in self.others(*statuses) if one.name not in without and one.address not in without
         ]
         return self.rng.sample(candidates, min(count, len(candidates)))
-
-    def next_in_round(self) -> Member | None:
-        """The peer whose turn it is to get gossip; rounds are shuffled."""
-        for fresh in (False, True):
-            if fresh:
-                self.round = [one.name for one in self.others(Status.ALIVE, Status.SUSPECT)]
-                self.rng.shuffle(self.round)
-            while self.round:
-                peer = self.members.get(self.round.pop())
-                if peer and peer.member.status in (Status.ALIVE, Status.SUSPECT):
-                    return peer.member
-        return None
-
-    def enter_round(self, name: str) -> None:
-        """A newcomer gets a place in the round that is going on (SWIM §4.3), lest it miss what is told in it."""
-        self.round.insert(self.rng.randrange(len(self.round) + 1), name)
 
     def heartbeat(self, address: Address, now: float) -> None:
         """A member's own datagram came."""

@@ -134,7 +134,7 @@ class Membership:
         for reports in (core.loads, core.tops):  # what an earlier process of it reported
             reports.forget(member.name, before=first_version(member.incarnation))
         if member.status is Status.ALIVE and (change.before is None or change.before.status not in _PRESENT):
-            core.enter_round(member.name)
+            core.rounds.enter(member)
         suspicion = self._suspicions.pop(member.name, None)
         for told in suspicion.accusers if suspicion else ():
             core.broadcasts.urgent.drop(f"{member.name} {told}")

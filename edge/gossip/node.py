@@ -24,6 +24,7 @@ from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
+from edge.gossip.rounds import Rounds
 from edge.gossip.storm import SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
@@ -112,11 +113,12 @@ class GossipNode:
         self._outbox = Outbox(
             Sealer(identity.ring, identity.cluster, identity.session, compressor), broadcasts, self.counters
         )
+        members = MemberTable(config.members_max)
         self._core = core = Core(
             name=identity.member.name,
             config=config,
             rng=rng,
-            members=MemberTable(config.members_max),
+            members=members,
             broadcasts=broadcasts,
             outbox=self._outbox,
             counters=self.counters,
@@ -125,6 +127,7 @@ class GossipNode:
                 (config.tick_min_s, config.tick_max_s), (config.probe_period_s, config.probe_period_quiet_s)
             ),
             storm=StormGuard(now),
+            rounds=Rounds(members, lambda: core.me, config.far_share, rng),
             wall_offset_s=identity.wall_offset_s,
             loads=ReportTable(config.members_max),
             tops=ReportTable(config.members_max),

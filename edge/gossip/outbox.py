@@ -64,7 +64,9 @@ class Outbox:
                 end += 1
             take = broadcasts.take if gossip else broadcasts.take_urgent
             news = take(budget - used - 2) if end == len(messages) else Taken()
-            direct = messages[start:end]  # what is forwarded at once rides on this as news too: told once is enough
+            direct = messages[
+                start:end
+            ]  # what is forwarded at once rides on this as news too: told once is enough
             payload = join(direct + [one for one in broadcasts.messages(news) if one not in direct])
             frame = self._sealer.seal(payload)
             if len(frame) <= DATAGRAM_MAX_BYTES:

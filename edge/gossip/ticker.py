@@ -50,7 +50,7 @@ class Ticker:
         core = self._core
         self._set(now + self._pause_s(now))
         pull = core.config.exchange != "push"
-        if not (len(core.broadcasts) or pull) or (peer := core.next_in_round()) is None:
+        if not (len(core.broadcasts) or pull) or (peer := core.rounds.next()) is None:
             return
         messages = [self._sync.root_message(), *([_PULL] if pull else [])]
         if core.config.exchange == "pull":
