@@ -5,36 +5,20 @@ import platform
 import random
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from edge.model import ConfigError
 from edge.wire.compress import Compressor
 from edge.wire.frame import SESSION_BYTES, Sealer
 from edge.wire.keys import KeyRing
+from loadtest import gossip_rows, serf
 from loadtest.recording import as_pods, node_records, payload, payloads
+from loadtest.rows import Row, line, number
 
 SEED = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measured figure."""
-
-    id: str
-    figure: str
-    value: float
-    unit: str
-    target: float | None  # none: for information
-    lower_is_better: bool = True
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the target is met."""
-        if self.target is None:
-            return None
-        return self.value <= self.target if self.lower_is_better else self.value >= self.target
 
 
 def gossip_record() -> Iterator[Row]:
@@ -71,7 +55,17 @@ def gossip_record() -> Iterator[Row]:
         )
 
 
-ROWS: dict[str, Callable[[], Iterator[Row]]] = {"gossip.record": gossip_record}
+ROWS: dict[str, Callable[[], Iterator[Row]]] = {
+    "gossip.record": gossip_record,
+    "gossip.urgent": gossip_rows.urgent,
+    "gossip.load-age": gossip_rows.load_age,
+    "gossip.quiet": gossip_rows.quiet,
+    "gossip.serf": serf.serf_rows,
+    "gossip.crash": gossip_rows.crash,
+    "gossip.false": gossip_rows.false_alarms,
+    "gossip.delivery": gossip_rows.delivery,
+    "sim.speed": gossip_rows.speed,
+}
 
 
 def run(wanted: tuple[str, ...], out: Path) -> None:
@@ -92,13 +86,6 @@ def run(wanted: tuple[str, ...], out: Path) -> None:
     write(rows, out)
 
 
-def line(row: Row) -> str:
-    """One row for a terminal."""
-    verdict = {True: "holds", False: "MISSED", None: ""}[row.holds]
-    target = "" if row.target is None else f"target {'≤' if row.lower_is_better else '≥'} {row.target:g}"
-    return f"{row.id:<28} {row.value:>9.1f} {row.unit:<6} {target:<16} {verdict:<7} {row.figure}"
-
-
 def write(rows: list[Row], out: Path) -> None:
     """Merge the rows into `benchmarks.json`, and write the table from it."""
     out.mkdir(exist_ok=True)
@@ -114,7 +101,7 @@ def write(rows: list[Row], out: Path) -> None:
     (out / "BENCHMARKS.md").write_text(_table(entries))
 
 
-def _table(entries: list[dict[str, object]]) -> str:
+def _table(entries: list[dict[str, Any]]) -> str:
     machine = f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}"
     lines = [
         "# Benchmarks",
@@ -126,9 +113,9 @@ def _table(entries: list[dict[str, object]]) -> str:
     ]
     for entry in entries:
         sign = "≤" if entry["lower_is_better"] else "≥"
-        target = "" if entry["target"] is None else f"{sign} {entry['target']:g} {entry['unit']}"
-        verdict = {True: "holds", False: "**missed**", None: ""}[entry["holds"]]  # type: ignore[index]
-        value = f"{entry['value']:.1f} {entry['unit']}"
+        target = "" if entry["target"] is None else f"{sign} {entry['target']:,g} {entry['unit']}"
+        verdict = {True: "holds", False: "**missed**", None: ""}[entry["holds"]]
+        value = f"{number(entry['value'])} {entry['unit']}"
         cells = (
             f"`{entry['id']}`",
             entry["figure"],

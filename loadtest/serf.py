@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
-from loadtest import bench
+from loadtest.rows import Row
 from loadtest.sockets import SocketRun, Traffic, in_namespace, need, raise_loopback, to_share
 from loadtest.sockets import run as run_ours
 
@@ -100,15 +100,13 @@ def run(agents: int, seconds: float) -> SerfFigures:
     return msgspec.json.decode(answer, type=SerfFigures)
 
 
-def serf_rows() -> Iterator["bench.Row"]:
+def serf_rows() -> Iterator["Row"]:
     """Load that changes once a second on each of 30 nodes: our bytes and our time to 95% in parts of serf's."""
     serf = run(_AGENTS, _SECONDS)
     ours = run_ours(SocketRun(nodes=_AGENTS, changes_per_s=1 / _PERIOD_S, seconds=_SECONDS))
     size, taken = ours.bytes_per_node_s / serf.bytes_per_agent_s, ours.to_95_s / serf.to_95_s
-    yield bench.Row("gossip.serf.bytes", "bytes sent, ours over serf's, N=30", size, "ratio", 1 / 3)
-    yield bench.Row(
-        "gossip.serf.time", "time to 95% of the nodes, ours over serf's, N=30", taken, "ratio", 1 / 5
-    )
+    yield Row("gossip.serf.bytes", "bytes sent, ours over serf's, N=30", size, "ratio", 1 / 3)
+    yield Row("gossip.serf.time", "time to 95% of the nodes, ours over serf's, N=30", taken, "ratio", 1 / 5)
     json_kb = serf.json_bytes_per_agent_s / 1000
     for name, figure, unit, our, its in (
         ("bytes", "sent by a node", "KB/s", ours.bytes_per_node_s / 1000, serf.bytes_per_agent_s / 1000),
@@ -118,8 +116,8 @@ def serf_rows() -> Iterator["bench.Row"]:
         ("all", "a change known to all, median", "ms", 1000 * ours.to_all_s, 1000 * serf.to_all_s),
         ("cpu", "processor time of a node", "% core", 100 * ours.cpu_per_node, 100 * serf.cpu_per_agent),
     ):
-        yield bench.Row(f"gossip.serf.{name}.ours", f"{figure}: ours, N=30", our, unit, None)
-        yield bench.Row(f"gossip.serf.{name}.its", f"{figure}: serf's, N=30", its, unit, None)
+        yield Row(f"gossip.serf.{name}.ours", f"{figure}: ours, N=30", our, unit, None)
+        yield Row(f"gossip.serf.{name}.its", f"{figure}: serf's, N=30", its, unit, None)
 
 
 class _Rpc:

@@ -3,13 +3,16 @@
 import functools
 import hashlib
 import pkgutil
+from collections.abc import Callable
 
 import zstandard
 
 from edge.wire.errors import DecodeError, Drop
 
 INFLATED_MAX_BYTES = 64 * 1024
-LEVEL = 3  # full datagrams: level 5 gains 1% and costs half as much again, level 9 gains 15% at five times the cost
+LEVEL = 9  # of small payloads, which it makes 6% smaller than level 3 for some microseconds
+FAST_LEVEL = 3  # of the others, which it makes 15% larger than level 9 at a fifth of the cost
+_SMALL_BYTES = 1024
 _FORMAT = zstandard.FORMAT_ZSTD1_MAGICLESS  # the frame says already what follows; four bytes less
 _SIZE_UNKNOWN = 2**64 - 1
 _SHIPPED = pkgutil.get_data(__package__, "traffic.zdict") or b""
@@ -26,17 +29,14 @@ class Compressor:
         # 1–255; 0 stands for a stored payload
         self.dictionary_id = hashlib.blake2b(dictionary, digest_size=1).digest()[0] or 1
         known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
-        parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL, format=_FORMAT, write_content_size=0, write_dict_id=0, write_checksum=0
-        )
-        self._compress = zstandard.ZstdCompressor(dict_data=known, compression_params=parameters).compress
+        self._compress_small, self._compress = (_compressor(known, level) for level in (LEVEL, FAST_LEVEL))
         self._decompress = zstandard.ZstdDecompressor(
             dict_data=known, format=_FORMAT, max_window_size=2 * INFLATED_MAX_BYTES
         ).decompress
 
     def compress(self, payload: bytes) -> bytes | None:
         """The compressed block, or None where it would not be smaller."""
-        block = self._compress(payload)
+        block = (self._compress_small if len(payload) < _SMALL_BYTES else self._compress)(payload)
         return block if len(block) < len(payload) else None
 
     def decompress(self, block: bytes) -> bytes:
@@ -53,6 +53,13 @@ class Compressor:
             return self._decompress(block, max_output_size=INFLATED_MAX_BYTES)
         except zstandard.ZstdError:
             raise DecodeError(Drop.INFLATE) from None
+
+
+def _compressor(dictionary: zstandard.ZstdCompressionDict | None, level: int) -> Callable[[bytes], bytes]:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level, format=_FORMAT, write_content_size=0, write_dict_id=0, write_checksum=0
+    )
+    return zstandard.ZstdCompressor(dict_data=dictionary, compression_params=parameters).compress
 
 
 @functools.cache

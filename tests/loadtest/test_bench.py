@@ -5,7 +5,7 @@ import pytest
 
 from edge.model import ConfigError
 from loadtest import bench
-from loadtest.bench import Row
+from loadtest.rows import Row, line
 
 
 def test_a_row_says_whether_it_holds() -> None:
@@ -13,7 +13,7 @@ def test_a_row_says_whether_it_holds() -> None:
     assert Row("a", "x", 120.1, "B", 120.0).holds is False
     assert Row("a", "x", 0.5, "", 0.95, lower_is_better=False).holds is False
     assert Row("a", "x", 1.0, "B", None).holds is None
-    assert "MISSED" in bench.line(Row("a", "x", 121.0, "B", 120.0))
+    assert "MISSED" in line(Row("a", "x", 121.0, "B", 120.0))
 
 
 def test_a_part_of_the_rows_leaves_the_others_as_they_were(
@@ -29,11 +29,11 @@ def test_a_part_of_the_rows_leaves_the_others_as_they_were(
         ("serve.b", False, "make bench ROWS=serve.b"),
     ]
     table = (tmp_path / "BENCHMARKS.md").read_text()
-    assert "| `serve.b` | the other | 3.0 ms | ≤ 2 ms | **missed** |" in table
+    assert "| `serve.b` | the other | 3 ms | ≤ 2 ms | **missed** |" in table
 
 
 def test_a_row_that_is_not_there_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"ROWS: no row nothing; there are gossip\.record"):
+    with pytest.raises(ConfigError, match=r"ROWS: no row nothing; there are gossip\.record, "):
         bench.run(("nothing",), Path("unused"))
 
 
