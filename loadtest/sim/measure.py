@@ -4,7 +4,6 @@ All figures are exact for a seed. The nodes stand in the cities of the latency m
 """
 
 import random
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from loadtest.sim.world import Host, World
 SETTLE_S = 2.0
 _CAPACITY = 250_000
 _SAMPLES = 4000
+_AT_A_TIME = 5
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -132,24 +132,56 @@ class Detection:
 
 
 def crashes(nodes: int, count: int, changes_per_s: float) -> Detection:
-    """Crash one node after another; each is back and settled before the next."""
+    """Crash nodes, up to `_AT_A_TIME` of them within a second; all are back and settled before the next."""
     world = acquainted(nodes, GossipConfig(tick_min_s=0.1))
     if changes_per_s:
         Lively(world, changes_per_s)
     rng = random.Random("crashes")
     shunned, declared = list[float](), list[float]()
-    for _ in range(count):
+    while len(shunned) < count:
         world.run(SETTLE_S + rng.random())
-        name = rng.choice(list(world.hosts))
-        world.crash(name)
-        first = world.until(lambda name=name: not _held(world, name, Status.ALIVE), 20)  # type: ignore[misc]
-        rest = world.until(lambda name=name: _all_hold(world, name, Status.UNREACHABLE), 30)  # type: ignore[misc]
-        assert first is not None
-        assert rest is not None
-        shunned.append(first)
-        declared.append(first + rest)
-        world.start(name, [host.address for host in world.running()[:3]])
-    return Detection(tuple(shunned), tuple(declared))
+        crashed = {name: world.now + rng.random() for name in rng.sample(list(world.hosts), _AT_A_TIME)}
+        for name, when in crashed.items():
+            world.clock.at(when, lambda name=name: world.crash(name))  # type: ignore[misc]
+        seen = _Seen(world, crashed)
+        assert world.until(seen.all_declared, 30) is not None
+        shunned += seen.shunned
+        declared += seen.declared
+        for name in crashed:
+            world.start(name, [host.address for host in world.running()[:3]])
+    return Detection(tuple(shunned[:count]), tuple(declared[:count]))
+
+
+class _Seen:
+    """When each of some crashes was seen by all."""
+
+    def __init__(self, world: World, crashed: dict[str, float]) -> None:
+        self._world = world
+        self._crashed = crashed
+        self._shunned: dict[str, float] = {}
+        self._declared: dict[str, float] = {}
+
+    @property
+    def shunned(self) -> list[float]:
+        """Seconds until nobody held it alive."""
+        return list(self._shunned.values())
+
+    @property
+    def declared(self) -> list[float]:
+        """Seconds until all called it unreachable."""
+        return list(self._declared.values())
+
+    def all_declared(self) -> bool:
+        """Look; whether nothing is left to be seen."""
+        for name, when in self._crashed.items():
+            if name in self._declared or self._world.now < when:
+                continue
+            took = self._world.now - when
+            if name not in self._shunned and not _held(self._world, name, Status.ALIVE):
+                self._shunned[name] = took
+            if name in self._shunned and _all_hold(self._world, name, Status.UNREACHABLE):
+                self._declared[name] = took
+        return len(self._declared) == len(self._crashed)
 
 
 def _held(world: World, name: str, status: Status) -> bool:
@@ -158,8 +190,3 @@ def _held(world: World, name: str, status: Status) -> bool:
 
 def _all_hold(world: World, name: str, status: Status) -> bool:
     return all(host.node and host.node.status_of(name) is status for host in world.running())
-
-
-def median(values: Sequence[float]) -> float:
-    """Of several runs."""
-    return statistics.median(values)
