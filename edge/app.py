@@ -27,6 +27,7 @@ from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarnation_of
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.discovery import Discovery
+from edge.shell.events import EventActor
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
 from edge.shell.public import PublicFace
@@ -90,9 +91,10 @@ class Node:
         self.gossip = GossipNode(identity, config.gossip, rng, self._started)
         self.cache = _cache(config, rng)
         self.traffic = Traffic()
+        self.events = EventActor(self.gossip, self.cache, time.monotonic, self._pump)
         self._lag = LagMeter()
         self._face = PublicFace(self.cache, self.traffic, self.gossip.view)
-        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event)
+        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self.events.act)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
         self._discovery = Discovery(seeds, self._on_seeds)
         self._collector = NodeCollector(
@@ -152,7 +154,7 @@ class Node:
             self._work.append(task)
             stack.push_async_callback(_cancel, task)
         admin = AdminFace(
-            AdminSources(self._view, lambda: exposition(self._collector), self._not_ready),
+            AdminSources(self._view, lambda: exposition(self._collector), self._not_ready, self.events),
             self._token,
             self.config.admin.page_origins,
         )
@@ -190,6 +192,9 @@ class Node:
             self.gossip.set_popularity(self.traffic.top(now), now)
             self._transport.pump()
             await asyncio.sleep(PUBLISH_EVERY_S)
+
+    def _pump(self) -> None:
+        self._transport.pump()
 
     def _on_seeds(self, seeds: list[Address]) -> None:
         self.gossip.set_seeds(seeds, time.monotonic())

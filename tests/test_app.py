@@ -146,3 +146,20 @@ async def test_a_node_that_could_not_bind_leaves_no_socket_behind(running: Runni
     taken = pune.member.admin.removeprefix("http://")
     with pytest.raises(ConfigError, match=r"admin.bind: .* is in use"):
         await running.start("delhi", admin__bind=taken)
+
+
+async def test_a_purge_at_one_node_empties_the_cache_of_the_other_and_is_acknowledged(
+    running: Running, http: aiohttp.ClientSession
+) -> None:
+    pune, delhi = await running.start("pune"), await running.start("delhi")
+    await until(lambda: status(pune, "delhi") is status(delhi, "pune") is Status.ALIVE)
+    for node in (pune, delhi):
+        async with http.get(node.member.public + SEGMENT) as answer:
+            assert await answer.read() == b"media"
+    assert delhi.cache.stored_objects == 1
+    async with http.post(pune.member.admin + "/v1/purge", json={"url": SEGMENT}) as answer:
+        assert answer.status == 202
+    await until(lambda: pune.cache.stored_objects == delhi.cache.stored_objects == 0)
+    await until(lambda: [one["reached"] for one in pune.events.all()] == [["delhi", "pune"]])
+    async with http.get(delhi.member.public + SEGMENT) as answer:
+        assert answer.headers["Cache-Status"].startswith('"delhi"; fwd=uri-miss')

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from edge.cache.counters import CacheCounters
-from edge.cache.fill import Filler, FillFailure
+from edge.cache.fill import Filler
+from edge.cache.flights import FillFailure
+from edge.cache.index import IndexedStore
 from edge.cache.keys import BadTargetError, cache_key
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
+from edge.cache.purge import Purge
 from edge.cache.respond import PREFLIGHT, plain, respond
 from edge.cache.settings import CacheSettings
-from edge.cache.store import Store
 from edge.cache.upstream import Upstream, names_of_loop
 
 LOOP_MAX_BYTES = 1024  # a longer CDN-Loop has passed more caches than any sane set-up has
@@ -30,7 +32,7 @@ class EdgeCache:
         self._name = node_name
         self._upstream = upstream
         self._clock = clock
-        self._store: Store[CachedObject] = Store(settings.memory_bytes, settings.objects_max)
+        self._store = IndexedStore(settings.memory_bytes, settings.objects_max)
         self.counters = CacheCounters()
         self._filler = Filler(settings, upstream, self._store, self.counters, clock)
         self._hit = f'"{node_name}"; hit; ttl='
@@ -63,6 +65,18 @@ class EdgeCache:
         """Cancel fills, close connections."""
         await self._filler.close()
         await self._upstream.close()
+
+    def purge(self, purge: Purge) -> int:
+        """Remove what `purge` hits, or mark it stale where it is soft; how many stored objects were hit.
+
+        What a fill that is under way brings is given to those who wait for it and to nobody who asks from now on, as
+        far as the purge hits it. Failures to fill are forgotten with the objects.
+        """
+        hit = self._store.purge(purge, self._clock())
+        self._filler.purge(purge, hit)
+        self.counters.purges += 1
+        self.counters.purged_objects += len(hit)
+        return len(hit)
 
     def lookup(self, request: CacheRequest) -> CacheResponse | None:
         """The answer to a GET or HEAD whose object is here and fresh; the fast way, counted as a request and a hit.
@@ -116,16 +130,20 @@ class EdgeCache:
         self.counters.misses += not collapsed
         outcome = await self._filler.fill(key, stored, loop)
         if isinstance(outcome, FillFailure):
-            return self._without_origin(request, stored, outcome, f"{forward}; detail={outcome.reason}")
+            return self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""
         return self._own(request, respond(request, outcome.found, forward, self._clock()))
 
     def _without_origin(
-        self, request: CacheRequest, stored: CachedObject | None, failure: FillFailure, status: str
+        self, request: CacheRequest, key: str, failure: FillFailure, status: str
     ) -> CacheResponse:
-        """The origin gave nothing: what is here may still do (RFC 5861)."""
+        """The origin gave nothing: what is here may still do (RFC 5861).
+
+        What was here before the fill does not count: a purge may have removed it meanwhile.
+        """
+        stored = self._store.get(key)
         if stored and -stored.ttl_s(self._clock()) < stored.lifetime.stale_if_error_s:
             return self._stale(request, stored, status)
         headers = {"Retry-After": "1", "Cache-Control": "no-store", "Cache-Status": status}

@@ -18,6 +18,10 @@ class CacheCounters:
     served_bytes: int = 0  # bodies handed to viewers
     fills: int = 0
     filled_bytes: int = 0
+    fills_overtaken: int = 0  # by a purge that came after they began; those who waited got the answer
+    purges: int = 0
+    purged_objects: int = 0  # removed or marked stale
+    tags_ignored: int = 0  # malformed, too long or too many
     fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
 
     def fill_failed(self, reason: str) -> None:

@@ -5,42 +5,26 @@ A fill is a task of its own with a time limit. A viewer who goes away stops wait
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping
 
 from edge.cache.counters import CacheCounters
+from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome
+from edge.cache.index import IndexedStore
 from edge.cache.lifetime import age_of, lifetime, says_lifetime, viewer_control
 from edge.cache.objects import CachedObject, Lifetime
+from edge.cache.purge import Purge, matching, says_tags, tags_of
 from edge.cache.respond import CORS
 from edge.cache.settings import CacheSettings
-from edge.cache.store import Store
 from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
 
 _FAILURES_MAX = 4096
-_OVERHEAD_BYTES = 1024  # what an object costs beside its key and body
+_OVERHEAD_BYTES = 1024  # what an object costs beside its key, body and tags
+_TAG_OVERHEAD_BYTES = 300  # what a tag of one object only costs beside its letters, there and in the index
 _USE_ONCE = Lifetime(0.0)
 _KEPT = (
     *("Cache-Control", "CMSD-Static", "Content-Encoding", "Content-Language", "Content-Type"),
     *("Date", "ETag", "Expires", "Last-Modified", "Location"),
 )
-
-
-class Filled(NamedTuple):
-    """A fill that brought something."""
-
-    found: CachedObject
-    origin_status: int
-    stored: bool
-
-
-class FillFailure(NamedTuple):
-    """A fill that brought nothing: what a viewer is told, and why. All who wait for one fill share it."""
-
-    status: int
-    reason: str
-
-
-Outcome = Filled | FillFailure
 
 
 class Filler:
@@ -58,7 +42,7 @@ class Filler:
         self,
         settings: CacheSettings,
         upstream: Upstream,
-        store: Store[CachedObject],
+        store: IndexedStore,
         counters: CacheCounters,
         clock: Callable[[], float],
     ) -> None:
@@ -67,7 +51,7 @@ class Filler:
         self._store = store
         self._counters = counters
         self._clock = clock
-        self._tasks: dict[str, asyncio.Task[Outcome]] = {}
+        self._flights = Flights()
         self._failures: OrderedDict[str, tuple[float, FillFailure]] = OrderedDict()
         self._closed = False
 
@@ -77,12 +61,10 @@ class Filler:
         return bool(self._failures) and next(reversed(self._failures.values()))[0] > self._clock()
 
     def in_flight(self, key: str) -> bool:
-        """Whether a fill of `key` is under way."""
-        return key in self._tasks
+        """Whether a fill of `key` is under way that a request of now may wait for."""
+        return self._flights.joinable(key) is not None
 
-    def begin(
-        self, key: str, stale: CachedObject | None, loop: str = ""
-    ) -> asyncio.Task[Outcome] | FillFailure:
+    def begin(self, key: str, stale: CachedObject | None, loop: str = "") -> Flight | FillFailure:
         """The fill of `key` that is under way, or a new one; a failure where none may be begun.
 
         Args:
@@ -90,70 +72,98 @@ class Filler:
             stale: what is stored; a validator of it makes the request conditional.
             loop: the CDN-Loop field of the request that needs it.
         """
-        if task := self._tasks.get(key):
-            return task
+        if flight := self._flights.joinable(key):
+            return flight
         known = self._failures.get(key)
         if known and known[0] > self._clock():
             return known[1]
-        if self._closed or len(self._tasks) >= self._settings.fills_max:
+        if self._closed or len(self._flights) >= self._settings.fills_max:
             reason = "closing" if self._closed else "too_many_fills"
             self._counters.fill_failed(reason)
             return FillFailure(503, reason)
-        task = self._tasks[key] = asyncio.create_task(self._fetch(key, stale, loop))
-        task.add_done_callback(lambda done: self._ended(key, done))
-        return task
+        flight = self._flights.begin(key)
+        flight.task = asyncio.create_task(self._run(flight, stale, loop))
+        return flight
 
     async def fill(self, key: str, stale: CachedObject | None, loop: str = "") -> Outcome:
-        """Wait for the one fill of `key`, at most `fill_timeout_s`."""
-        task = self.begin(key, stale, loop)
-        if isinstance(task, FillFailure):
-            return task
-        await asyncio.wait((task,))  # leaves the task alone when the one who waits is cancelled
-        return FillFailure(503, "closing") if task.cancelled() else task.result()
+        """Wait for the one fill of `key`, at most `fill_timeout_s`; for a second one where the first is too old.
+
+        It is too old if its answer carries a tag that was purged after it began and before this request came.
+        """
+        asked = self._flights.purges
+        flight = self.begin(key, stale, loop)
+        outcome = await _outcome(flight)
+        if isinstance(flight, FillFailure) or not flight.is_too_old(asked):
+            return outcome
+        # Whatever is joined now began after this request came, and what is stored may have been purged meanwhile.
+        return await _outcome(self.begin(key, self._store.get(key), loop))
+
+    def purge(self, purge: Purge, hit: Collection[str]) -> None:
+        """Forget failures, and keep what the origin gave before from those who ask from now on.
+
+        Args:
+            purge: what was purged.
+            hit: the keys of the stored objects that it hit; a purge by tag knows no others.
+        """
+        self._flights.purge(purge, hit)
+        for key in hit if purge.what == "tag" else matching(purge, self._failures):
+            self._failures.pop(key, None)
 
     async def close(self) -> None:
         """Cancel all fills; who waits gets a 503."""
         self._closed = True
-        tasks = list(self._tasks.values())
+        tasks = self._flights.tasks
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, key: str, task: asyncio.Task[Outcome]) -> None:
-        del self._tasks[key]
-        if task.cancelled() or task.exception():
-            return
-        outcome = task.result()
-        if isinstance(outcome, FillFailure):
-            self._failures[key] = (self._clock() + self._settings.failure_memory_s, outcome)
-            self._failures.move_to_end(key)
-            if len(self._failures) > _FAILURES_MAX:
-                self._failures.popitem(last=False)
+    async def _run(self, flight: Flight, stale: CachedObject | None, loop: str) -> Outcome:
+        """One fill. From its answer to its end nothing is awaited, so that no purge and no request comes between."""
+        try:
+            outcome = await self._fetch(flight, stale, loop)
+            if isinstance(outcome, FillFailure) and self._land(flight, ()):
+                self._remember(flight.key, outcome)
+            return outcome
+        finally:
+            self._flights.end(flight)
 
-    async def _fetch(self, key: str, stale: CachedObject | None, loop: str) -> Outcome:
+    def _land(self, flight: Flight, tags: Collection[str]) -> bool:
+        """Whether what a fill brought may be used beyond those who wait for it."""
+        current = self._flights.land(flight, tags)
+        self._counters.fills_overtaken += not current
+        return current
+
+    def _remember(self, key: str, failure: FillFailure) -> None:
+        self._failures[key] = (self._clock() + self._settings.failure_memory_s, failure)
+        self._failures.move_to_end(key)
+        if len(self._failures) > _FAILURES_MAX:
+            self._failures.popitem(last=False)
+
+    async def _fetch(self, flight: Flight, stale: CachedObject | None, loop: str) -> Outcome:
         self._counters.fills += 1
         conditions = _conditions(stale)
         try:
             async with asyncio.timeout(self._settings.fill_timeout_s):
-                answer = await self._upstream.fetch(key, conditions, loop)
+                answer = await self._upstream.fetch(flight.key, conditions, loop)
         except UpstreamError as error:
             return self._failed(error.reason)
         except TimeoutError:
             return self._failed("timeout")
         self._counters.filled_bytes += len(answer.body)
         if answer.status != 304:
-            return self._keep(key, answer, None)
+            return self._keep(flight, answer, None)
         if stale is None or not conditions:
             return self._failed("not_asked_for")
         self._counters.revalidated += 1
-        return self._keep(key, answer, stale)
+        return self._keep(flight, answer, stale)
 
     def _failed(self, reason: str) -> FillFailure:
         self._counters.fill_failed(reason)
         return FillFailure(504 if reason == "timeout" else 502, reason)
 
-    def _keep(self, key: str, answer: UpstreamResponse, before: CachedObject | None) -> Filled:
+    def _keep(self, flight: Flight, answer: UpstreamResponse, before: CachedObject | None) -> Filled:
         """Store the origin's answer as far as it may be; a 304 renews what was there `before` (RFC 9111 §4.3.4)."""
+        key = flight.key
         status, body = (before.status, before.body) if before else (answer.status, answer.body)
         if before and not says_lifetime(answer.headers):
             life: Lifetime | None = before.lifetime
@@ -170,12 +180,35 @@ class Filler:
             stored_at=self._clock(),
             initial_age_s=age_of(answer.headers),
             lifetime=life or _USE_ONCE,
+            tags=self._tags(answer.headers, before),
         )
-        stored = life is not None and self._store.put(key, made, len(key) + len(body) + _OVERHEAD_BYTES)
+        if not self._land(flight, made.tags):  # what is stored may be newer: leave it alone
+            return Filled(made, answer.status, stored=False)
+        stored = life is not None and self._store.put(key, made, _size_bytes(made))
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)
         return Filled(made, answer.status, stored)
+
+    def _tags(self, headers: Mapping[str, str], before: CachedObject | None) -> tuple[str, ...]:
+        if before and not says_tags(headers):
+            return before.tags
+        tags = tags_of(headers)
+        self._counters.tags_ignored += tags.ignored
+        return tags.kept
+
+
+async def _outcome(flight: Flight | FillFailure) -> Outcome:
+    """Wait for a fill; leaves it alone when the one who waits is cancelled."""
+    if isinstance(flight, FillFailure):
+        return flight
+    await asyncio.wait((flight.task,))
+    return FillFailure(503, "closing") if flight.task.cancelled() else flight.task.result()
+
+
+def _size_bytes(made: CachedObject) -> int:
+    tags = sum(len(tag) + _TAG_OVERHEAD_BYTES for tag in made.tags)
+    return len(made.key) + len(made.body) + tags + _OVERHEAD_BYTES
 
 
 def _conditions(stale: CachedObject | None) -> dict[str, str]:

@@ -54,6 +54,11 @@ class Store(Generic[Value]):
             entry.frequency += 1
         return entry.value
 
+    def peek(self, key: str) -> Value | None:
+        """The value of `key`, without counting that as a use of it."""
+        entry = self._small.get(key) or self._main.get(key)
+        return entry.value if entry else None
+
     def put(self, key: str, value: Value, size: int) -> bool:
         """Keep `value`, which counts as `size` bytes; False if it is larger than the whole store."""
         if size > self._bytes_max:
@@ -80,9 +85,20 @@ class Store(Generic[Value]):
             self._small_bytes -= entry.size
         elif entry := self._main.pop(key, None):
             self._main_bytes -= entry.size
+        if entry:
+            self._left(key, entry.value)
+
+    def clear(self) -> None:
+        """Forget everything, without a word to `_left`."""
+        self._small.clear()
+        self._main.clear()
+        self._small_bytes = self._main_bytes = 0
 
     def __len__(self) -> int:
         return len(self._small) + len(self._main)
+
+    def _left(self, key: str, value: Value) -> None:
+        """Told of every value that leaves, also of one that is replaced; for those who keep an index."""
 
     def _evict(self) -> None:
         """Make some room: look at one object."""
@@ -104,6 +120,7 @@ class Store(Generic[Value]):
             self._main_bytes += entry.size
             return
         self.evictions += 1
+        self._left(key, entry.value)
         self._ghost[key] = None
         while len(self._ghost) > max(16, len(self)):
             self._ghost.popitem(last=False)
@@ -116,3 +133,4 @@ class Store(Generic[Value]):
             return
         self._main_bytes -= entry.size
         self.evictions += 1
+        self._left(key, entry.value)

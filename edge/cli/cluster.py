@@ -1,42 +1,23 @@
 """`edge members` and `edge view`: the cluster as one node sees it."""
 
-import asyncio
-import pathlib
 from typing import Any
 
-import aiohttp
 import click
 import orjson
 from rich.console import Console
 from rich.table import Table
 
-from edge.model import ConfigError
+from edge.cli.ask import ask, with_node
 
-TIMEOUT_S = 5.0
 _WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
 _STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}
 
 
-def _with_node(command: Any) -> Any:
-    """Options of every command that asks a running node."""
-    for option in (
-        click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True),
-        click.option(
-            "--token-file", envvar="EDGE_ADMIN_TOKEN_FILE", metavar="FILE", help="File with the admin token."
-        ),
-        click.option(
-            "--admin", envvar="EDGE_ADMIN", default="http://127.0.0.1:7701", show_default=True, metavar="URL"
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @click.command()
-@_with_node
+@with_node
 def members(admin: str, token_file: str | None, output: str) -> None:
     """List the members of the cluster."""
-    found = _ask(admin, "/v1/members", token_file)
+    found = ask(admin, "/v1/members", token_file)
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
@@ -49,10 +30,10 @@ def members(admin: str, token_file: str | None, output: str) -> None:
 
 
 @click.command()
-@_with_node
+@with_node
 def view(admin: str, token_file: str | None, output: str) -> None:
     """Show all that a node knows: members, load, hot segments, events."""
-    found = _ask(admin, "/v1/view", token_file)
+    found = ask(admin, "/v1/view", token_file)
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
@@ -75,41 +56,6 @@ def _console() -> Console:
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
     return console
-
-
-def _ask(admin: str, path: str, token_file: str | None) -> Any:
-    return asyncio.run(_get(admin.rstrip("/") + path, _token(token_file)))
-
-
-def _token(token_file: str | None) -> str:
-    if not token_file:
-        return ""
-    try:
-        return pathlib.Path(token_file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(
-            "--token-file", f"{token_file} cannot be read: {error.strerror}", "name a readable file"
-        ) from None
-
-
-async def _get(url: str, token: str) -> Any:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.get(url) as response,
-        ):
-            body = await response.read()
-            if response.status != 200:
-                problem = f"{url} answered {response.status}: {body[:200].decode(errors='replace').strip()}"
-                raise ConfigError(
-                    "--admin", problem, "name a node's admin port, and its --token-file if it has one"
-                )
-            return orjson.loads(body)
-    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
-        problem = f"{url} gave no answer ({str(error) or 'timed out'})"
-        raise ConfigError("--admin", problem, "is a node running there? `make run` starts eight") from None
 
 
 def _members_table(found: list[dict[str, Any]]) -> Table:

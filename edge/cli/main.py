@@ -8,6 +8,7 @@ import click
 
 from edge.cli.cluster import members, view
 from edge.cli.demo import demo, demo_viewers
+from edge.cli.events import event, events, purge
 from edge.cli.keygen import keygen
 from edge.cli.node import run
 from edge.cli.origin import origin
@@ -34,5 +35,5 @@ def main() -> None:
     """Coordinates CDN edge caches that serve live video."""
 
 
-for command in (run, origin, demo, members, view, keygen, demo_viewers):
+for command in (run, origin, demo, members, view, purge, event, events, keygen, demo_viewers):
     main.add_command(command)

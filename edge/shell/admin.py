@@ -15,9 +15,14 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+from edge.gossip.events import Refusal
+from edge.model import ConfigError
+from edge.shell.events import EventActor
+
 PAGE = pathlib.Path(__file__).with_name("page")
 STREAM_EVERY_S = 0.5
 STREAMS_MAX = 64
+_BODY_MAX_BYTES = 16 * 1024
 _POLICY = (
     "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -39,6 +44,7 @@ class AdminSources:
     view: Callable[[], dict[str, Any]]
     metrics: Callable[[], bytes]
     not_ready: Callable[[], str]  # why no traffic should come; empty when ready
+    events: EventActor
 
 
 class AdminFace:
@@ -59,7 +65,7 @@ class AdminFace:
 
     def app(self) -> web.Application:
         """The aiohttp application."""
-        app = web.Application(middlewares=[self._guard])
+        app = web.Application(middlewares=[self._guard], client_max_size=_BODY_MAX_BYTES)
         app.router.add_get("/", self._page)
         app.router.add_static("/page/", PAGE)
         app.router.add_get("/healthz", self._healthz)
@@ -68,6 +74,9 @@ class AdminFace:
         app.router.add_get("/v1/members", self._members)
         app.router.add_get("/v1/view", self._view)
         app.router.add_get("/v1/stream", self._stream)
+        app.router.add_get("/v1/events", self._events)
+        app.router.add_post("/v1/events", self._create(self._sources.events.event))
+        app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
         return app
 
     def close(self) -> None:
@@ -124,6 +133,31 @@ class AdminFace:
     async def _view(self, request: web.Request) -> web.Response:
         return _json(self._sources.view())
 
+    async def _events(self, request: web.Request) -> web.Response:
+        return _json({"events": self._sources.events.all()})
+
+    def _create(self, accept: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
+        """A handler that makes a durable event of a JSON body."""
+
+        async def handler(request: web.Request) -> web.Response:
+            if (
+                request.content_type != "application/json"
+            ):  # which a foreign page cannot send without our consent
+                return web.Response(status=415, text="wants Content-Type: application/json\n")
+            try:
+                asked = orjson.loads(await request.read())
+                if not isinstance(asked, dict):
+                    raise ConfigError("body", "is no JSON object", 'write e.g. {"url": "/live/main.m3u8"}')
+                return _json(accept(asked), status=202)
+            except orjson.JSONDecodeError as error:
+                return web.Response(status=400, text=f"no JSON: {error}\n")
+            except ConfigError as error:
+                return web.Response(status=400, text=f"{error}\n")
+            except Refusal as refusal:
+                return web.Response(status=503, text=f"{refusal}\n", headers={"Retry-After": "10"})
+
+        return handler
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the view, about twice a second."""
         if self._streams >= STREAMS_MAX:
@@ -145,8 +179,8 @@ class AdminFace:
         return response
 
 
-def _json(value: Any) -> web.Response:
-    return web.Response(body=orjson.dumps(value), content_type="application/json")
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
 
 
 def _names_an_address(host: str) -> bool:

@@ -28,15 +28,21 @@ class GossipTransport:
         node: the sans-IO core.
         sock: a bound UDP socket (`edge.shell.sockets.bind`); closed by `close`.
         on_event: called with each event of the core.
+        on_change: called after everything that may have brought a durable event to act on.
     """
 
     def __init__(
-        self, node: GossipNode, sock: socket.socket, on_event: Callable[[GossipEvent], None]
+        self,
+        node: GossipNode,
+        sock: socket.socket,
+        on_event: Callable[[GossipEvent], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.node = node
         self.send_errors = 0
         self._sock = sock
         self._on_event = on_event
+        self._on_change = on_change
         self._loop: asyncio.AbstractEventLoop | None = None  # while it runs
         self._selector = selectors.EpollSelector()
         self._selector.register(sock, selectors.EVENT_READ)
@@ -63,6 +69,7 @@ class GossipTransport:
         """Send what waits, pass on events, set the timer. To be called after every change from outside."""
         if self._loop is None:
             return
+        self._on_change()
         for data, address in self.node.datagrams_to_send(time.monotonic()):
             self._send(data, address)
         while event := self.node.next_event():

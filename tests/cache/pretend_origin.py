@@ -60,13 +60,15 @@ class PretendOrigin:
 
         self.on(path, handler)
 
-    def hold(self, path: str, body: bytes = b"held") -> asyncio.Event:
+    def hold(
+        self, path: str, body: bytes = b"held", headers: Mapping[str, str] | None = None, status: int = 200
+    ) -> asyncio.Event:
         """Answer `path` only once the returned event is set."""
         release = asyncio.Event()
 
         async def handler(_: web.Request) -> web.Response:
             await release.wait()
-            return web.Response(body=body)
+            return web.Response(status=status, body=body, headers=headers)
 
         self.on(path, handler)
         return release

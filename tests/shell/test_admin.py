@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from edge.shell import admin
 from edge.shell.admin import AdminFace, AdminSources
+from shell.actor import event_actor
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -24,10 +25,21 @@ class Site:
             "members": [{"name": "pune"}],
         }
         self.not_ready = ""
-        sources = AdminSources(lambda: self.view, lambda: b"edge_members 1\n", lambda: self.not_ready)
+        self.events = event_actor()
+        sources = AdminSources(
+            lambda: self.view, lambda: b"edge_members 1\n", lambda: self.not_ready, self.events
+        )
         self.face = AdminFace(sources, token, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")
         self.client = ClientSession()
+
+    async def post(self, path: str, body: object, **fields: str) -> tuple[int, Any]:
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+        async with self.client.post(self.server.make_url(path), data=data, headers=headers) as response:
+            text = await response.text()
+            return response.status, orjson.loads(text) if response.status == 202 else text
 
     async def get(self, path: str, **fields: str) -> tuple[int, str, Any]:
         headers = {name.replace("_", "-"): value for name, value in fields.items()}
@@ -122,3 +134,55 @@ async def test_the_number_of_streams_is_bounded(site: Site, monkeypatch: pytest.
         status, _, headers = await site.get("/v1/stream")
         assert (status, headers["Retry-After"]) == (503, "5")
         site.face.close()
+
+
+async def test_an_event_is_accepted_told_and_listed(site: Site) -> None:
+    status, told = await site.post("/v1/purge", {"prefix": "/live/v240/", "soft": True, "ttl_s": 60})
+    assert status == 202
+    assert (told["kind"], told["key"], told["body"]) == ("purge", "prefix:/live/v240/", "soft")
+    assert (told["reached"], told["members"]) == (["1"], 1)
+    assert (await site.post("/v1/events", {"key": "toss", "body": "heads"}))[0] == 202
+    listed = orjson.loads((await site.get("/v1/events"))[1])["events"]
+    assert [one["key"] for one in listed] == ["prefix:/live/v240/", "toss"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/v1/purge", b"{", "no JSON"),
+        ("/v1/purge", [], "body: is no JSON object"),
+        ("/v1/purge", {}, "purge: names 0 of url, prefix, tag; write e.g."),
+        ("/v1/purge", {"url": "/a", "tag": "b"}, "purge: names 2 of"),
+        ("/v1/purge", {"url": "/a", "sotf": True}, "purge: sotf: no such field"),
+        ("/v1/purge", {"url": "/a", "soft": "yes"}, "purge: has a value of the wrong type"),
+        ("/v1/purge", {"url": "live"}, "purge.url: "),
+        ("/v1/purge", {"tag": "a b"}, "purge.tag: "),
+        ("/v1/purge", {"url": "/" + 600 * "x"}, "purge: has 605 characters; at most 512 are told"),
+        ("/v1/purge", {"url": "/a", "ttl_s": 0}, "ttl_s: 0 does not fit; write whole seconds from 1 to"),
+        ("/v1/events", {"body": "x"}, "event: needs a key"),
+    ],
+)
+async def test_what_is_wrong_with_an_event_is_told(site: Site, path: str, body: object, words: str) -> None:
+    status, text = await site.post(path, body)
+    assert status == 400
+    assert text.startswith(words)
+
+
+async def test_a_foreign_page_cannot_purge(site: Site) -> None:
+    """A form or a simple request of another page has no JSON type, and asks nobody before."""
+    assert (await site.post("/v1/purge", {"url": "/a"}, Content_Type="text/plain"))[0] == 415
+    assert (await site.post("/v1/purge", {"url": "/a"}, Host="evil.example"))[0] == 403
+
+
+async def test_a_full_log_says_to_come_again(site: Site) -> None:
+    for number in range(1024):
+        site.events.purge({"url": f"/{number}"})
+    status, text = await site.post("/v1/purge", {"url": "/more"})
+    assert status == 503
+    assert "wait until some are over" in text
+
+
+@with_token
+async def test_events_want_the_token_too(site: Site) -> None:
+    assert (await site.post("/v1/purge", {"url": "/a"}))[0] == 401
+    assert (await site.post("/v1/purge", {"url": "/a"}, Authorization=f"Bearer {TOKEN}"))[0] == 202

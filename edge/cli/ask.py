@@ -1,0 +1,69 @@
+"""Asking a running node over its admin port."""
+
+import asyncio
+import pathlib
+from typing import Any
+
+import aiohttp
+import click
+import orjson
+
+from edge.model import ConfigError
+
+TIMEOUT_S = 5.0
+
+
+def with_node(command: Any) -> Any:
+    """Options of every command that asks a running node."""
+    for option in (
+        click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True),
+        click.option(
+            "--token-file", envvar="EDGE_ADMIN_TOKEN_FILE", metavar="FILE", help="File with the admin token."
+        ),
+        click.option(
+            "--admin", envvar="EDGE_ADMIN", default="http://127.0.0.1:7701", show_default=True, metavar="URL"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def ask(admin: str, path: str, token_file: str | None, body: dict[str, Any] | None = None) -> Any:
+    """A node's JSON answer to GET, or to POST where there is a body.
+
+    Raises:
+        ConfigError: no answer, or one that says what is wrong.
+    """
+    return asyncio.run(_request(admin.rstrip("/") + path, _token(token_file), body))
+
+
+def _token(token_file: str | None) -> str:
+    if not token_file:
+        return ""
+    try:
+        return pathlib.Path(token_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            "--token-file", f"{token_file} cannot be read: {error.strerror}", "name a readable file"
+        ) from None
+
+
+async def _request(url: str, token: str, body: dict[str, Any] | None) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    method, json = ("GET", None) if body is None else ("POST", body)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+            session.request(method, url, json=json) as response,
+        ):
+            answer = await response.read()
+            if response.status not in (200, 202):
+                problem = f"{url} answered {response.status}: {answer[:300].decode(errors='replace').strip()}"
+                raise ConfigError(
+                    "--admin", problem, "name a node's admin port, and its --token-file if it has one"
+                )
+            return orjson.loads(answer)
+    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+        problem = f"{url} gave no answer ({str(error) or 'timed out'})"
+        raise ConfigError("--admin", problem, "is a node running there? `make run` starts eight") from None

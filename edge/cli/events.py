@@ -1,0 +1,88 @@
+"""`edge purge`, `edge event` and `edge events`: what every node must hear of."""
+
+import time
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from edge.cli.ask import ask, with_node
+from edge.model import ConfigError
+
+_POLL_S = 0.1
+
+
+@click.command()
+@click.option("--url", metavar="PATH", help="One object, e.g. /live/v240/7.m4s.")
+@click.option("--prefix", metavar="PATH", help="Every object whose path begins so.")
+@click.option(
+    "--tag", metavar="TAG", help="Every object that the origin tagged so (Surrogate-Key, Cache-Tag)."
+)
+@click.option("--soft", is_flag=True, help="Mark stale rather than remove.")
+@click.option(
+    "--wait-s",
+    type=click.FloatRange(0, 60),
+    default=2.0,
+    show_default=True,
+    help="How long to wait for all to have acted.",
+)
+@with_node
+def purge(
+    wait_s: float, soft: bool, admin: str, token_file: str | None, output: str, **what: str | None
+) -> None:
+    """Purge objects from the cache of every node, of those too that are away at the moment."""
+    asked: dict[str, Any] = {name: value for name, value in what.items() if value}
+    if len(asked) != 1:
+        raise ConfigError("purge", f"names {len(asked)} of --url, --prefix, --tag", "give one of them")
+    made = ask(admin, "/v1/purge", token_file, asked | {"soft": soft})
+    _tell(_awaited(made, wait_s, admin, token_file), output)
+
+
+@click.command()
+@click.argument("key")
+@click.argument("body", default="")
+@click.option("--ttl-s", type=click.IntRange(1, 7 * 86_400), default=3600, show_default=True)
+@with_node
+def event(key: str, body: str, ttl_s: int, admin: str, token_file: str | None, output: str) -> None:
+    """Tell every node KEY and BODY; handlers that were registered for the key act on it."""
+    made = ask(admin, "/v1/events", token_file, {"key": key, "body": body, "ttl_s": ttl_s})
+    _tell(made, output)
+
+
+@click.command()
+@with_node
+def events(admin: str, token_file: str | None, output: str) -> None:
+    """List the durable events that count now, and how many nodes have acted on each."""
+    found = ask(admin, "/v1/events", token_file)["events"]
+    if output == "json":
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("TIME", "KIND", "KEY", "BODY", "BY", "REACHED"):
+        table.add_column(name)
+    for one in found:
+        when = time.strftime("%H:%M:%S", time.localtime(one["time"]))
+        reached = f"{len(one['reached'])} of {one['members']}"
+        table.add_row(when, one["kind"], one["key"], one["body"], one["origin"], reached)
+    Console(highlight=False).print(table)
+
+
+def _awaited(made: dict[str, Any], wait_s: float, admin: str, token_file: str | None) -> dict[str, Any]:
+    """The event once all members have acted on it, or as it is when the time is over."""
+    deadline = time.monotonic() + wait_s
+    while len(made["reached"]) < made["members"] and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        found = ask(admin, "/v1/events", token_file)["events"]
+        same = [one for one in found if (one["kind"], one["key"]) == (made["kind"], made["key"])]
+        made = same[0] if same else made
+    return made
+
+
+def _tell(made: dict[str, Any], output: str) -> None:
+    if output == "json":
+        click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    else:
+        reached = f"{len(made['reached'])} of {made['members']} members have acted on it"
+        click.echo(f"{made['kind']} {made['key']}: {reached}")

@@ -1,0 +1,150 @@
+"""Durable events in the process: made from an operator's request, acted on by the cache and by users' handlers."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from edge.cache.cache import EdgeCache
+from edge.cache.purge import KINDS, Purge
+from edge.gossip import GossipNode
+from edge.model import PATH_MAX_BYTES, ConfigError, Durable, EventKind
+
+log = logging.getLogger(__name__)
+
+PURGE_TTL_S = 86_400  # a node that is away for longer comes back with an empty cache anyway
+EVENT_TTL_S = 3600
+TTL_MAX_S = 7 * 86_400
+HANDLERS_MAX = 64
+_SOFT, _HARD = "soft", "hard"
+
+Handler = Callable[[Durable], None]
+Now = Callable[[], float]
+
+
+class EventActor:
+    """Acts on durable events, and makes them.
+
+    Args:
+        node: the gossip core.
+        cache: what purges act on.
+        now: the core's monotonic clock.
+        flush: sends what waits to be sent.
+    """
+
+    def __init__(self, node: GossipNode, cache: EdgeCache, now: Now, flush: Callable[[], None]) -> None:
+        self._node = node
+        self._cache = cache
+        self._now = now
+        self._flush = flush
+        self._handlers: list[tuple[str, Handler]] = []
+        self.failures = 0  # handlers that raised
+
+    def on(self, prefix: str, handler: Handler) -> None:
+        """Call `handler` with each user event whose key begins with `prefix`, once in each process and version.
+
+        Raises:
+            ConfigError: there are `HANDLERS_MAX` already.
+        """
+        if len(self._handlers) >= HANDLERS_MAX:
+            raise ConfigError(
+                "handlers", f"there are {HANDLERS_MAX}", "serve several prefixes by one handler"
+            )
+        self._handlers.append((prefix, handler))
+
+    def act(self) -> None:
+        """Act on everything that waits, and acknowledge it."""
+        while event := self._node.next_durable():
+            if event.kind is EventKind.PURGE:
+                self._purge(event)
+            elif event.kind is EventKind.USER:
+                self._call(event)
+            self._node.confirm_durable(event, self._now())
+
+    def purge(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Accept a purge: one of url, prefix and tag, and `soft`, and perhaps `ttl_s`.
+
+        Raises:
+            ConfigError: what is wrong with the request.
+            Refusal: too much is being told already.
+        """
+        named = [kind for kind in KINDS if kind in asked]
+        unknown = [key for key in asked if key not in (*KINDS, _SOFT, "ttl_s")]
+        if len(named) != 1 or unknown:
+            problem = (
+                f"{', '.join(unknown)}: no such field"
+                if unknown
+                else f"names {len(named)} of url, prefix, tag"
+            )
+            raise ConfigError("purge", problem, 'write e.g. {"url": "/live/v240/7.m4s", "soft": false}')
+        soft = asked.get(_SOFT, False)
+        if not isinstance(asked[named[0]], str) or not isinstance(soft, bool):
+            raise ConfigError(
+                "purge", "has a value of the wrong type", "a text for what, true or false for soft"
+            )
+        order = Purge(named[0], asked[named[0]], soft)
+        body = _SOFT if order.soft else _HARD
+        return self._create(EventKind.PURGE, f"{order.what}:{order.value}", body, _ttl(asked, PURGE_TTL_S))
+
+    def event(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Accept a user's event: `key`, `body` and perhaps `ttl_s`.
+
+        Raises:
+            ConfigError: what is wrong with the request.
+            Refusal: too much is being told already, or it is too large.
+        """
+        key, body = asked.get("key"), asked.get("body", "")
+        if not isinstance(key, str) or not isinstance(body, str) or not key:
+            raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
+        return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
+
+    def all(self) -> list[dict[str, Any]]:
+        """The events that count now, oldest first, each with who is known to have acted on it."""
+        return [self._told(event) for event in self._node.durables()]
+
+    def _create(self, kind: EventKind, key: str, body: str, ttl_s: int) -> dict[str, Any]:
+        if len(key) > PATH_MAX_BYTES:
+            raise ConfigError(
+                kind.name.lower(), f"has {len(key)} characters", f"at most {PATH_MAX_BYTES} are told"
+            )
+        event = self._node.create_event(kind, key, body, ttl_s, self._now())
+        self.act()
+        self._flush()
+        return self._told(event)
+
+    def _told(self, event: Durable) -> dict[str, Any]:
+        reached = self._node.reached(event)
+        return {
+            "kind": event.kind.name.lower(),
+            "key": event.key,
+            "body": event.body,
+            "origin": event.origin,
+            "time": (event.at >> 16) / 1000,
+            "ttl_s": event.ttl_s,
+            "reached": sorted(reached),
+            "members": len(self._node.view().alive),
+        }
+
+    def _purge(self, event: Durable) -> None:
+        what, _, value = event.key.partition(":")
+        try:
+            hit = self._cache.purge(Purge(what, value, event.body == _SOFT))  # type: ignore[arg-type]  # checked there
+        except ConfigError as error:  # of another version of this program: nothing here to purge by it
+            log.warning("purge %s by %s is not understood: %s", event.key, event.origin, error)
+            return
+        log.info("purged %s (%s), %d objects, as %s asked", event.key, event.body, hit, event.origin)
+
+    def _call(self, event: Durable) -> None:
+        for prefix, handler in self._handlers:
+            if event.key.startswith(prefix):
+                try:
+                    handler(event)
+                except Exception:  # a user's code must not take the node down
+                    self.failures += 1
+                    log.exception("the handler of %s failed on %s", prefix, event.key)
+
+
+def _ttl(asked: dict[str, Any], default: int) -> int:
+    ttl_s = asked.get("ttl_s", default)
+    if not isinstance(ttl_s, int) or isinstance(ttl_s, bool) or not 1 <= ttl_s <= TTL_MAX_S:
+        raise ConfigError("ttl_s", f"{ttl_s!r} does not fit", f"write whole seconds from 1 to {TTL_MAX_S}")
+    return ttl_s
