@@ -38,13 +38,11 @@ Outcome = Filled | FillFailure
 
 @dataclass(eq=False, slots=True)
 class Flight:
-    """One fill under way. Purges are numbered from 1; `began` is how many there had been when it began."""
+    """One fill under way. Purges are numbered from 1."""
 
     key: str
-    began: int
-    overtaken: int | None = (
-        None  # the first purge by tag after it began that hits its answer, once it has landed
-    )
+    began: int  # after so many purges
+    overtaken: int | None = None  # once it has landed: the first purge by tag since then that hits its answer
     task: asyncio.Task[Outcome] = field(init=False)
 
     def is_too_old(self, asked: int) -> bool:
@@ -56,7 +54,7 @@ class Flights:
     """All fills under way: those that may be joined, one for each key, and those that a purge has cut off."""
 
     def __init__(self) -> None:
-        self.purges = 0
+        self.purges = 0  # so far; the number of the latest
         self._running: dict[Flight, None] = {}
         self._joinable: dict[str, Flight] = {}
         self._log: deque[tuple[int, str]] = deque()  # number and tag, the latest last

@@ -46,7 +46,8 @@ class CachedObject:
 
     def ttl_s(self, now: float) -> float:
         """Seconds for which it is still fresh; negative once stale."""
-        return min(self.lifetime.fresh_s - self.age_s(now), self.stale_from - now)
+        ttl, left = self.lifetime.fresh_s - self.age_s(now), self.stale_from - now
+        return ttl if ttl < left else left  # every hit passes here, and min() is slow
 
     def expire(self, now: float) -> None:
         """Stale from now on, whatever its lifetime; the times for which it may be served stale count from here.

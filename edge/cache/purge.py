@@ -79,6 +79,8 @@ def matches_key(purge: Purge, key: str) -> bool:
 
 def matching(purge: Purge, keys: Iterable[str]) -> list[str]:
     """Those of `keys` that alone tell that their objects are hit, in their order."""
+    if purge.what == "prefix":  # as matches_key, without a call for each of perhaps 100,000 keys
+        return [key for key in keys if key.startswith(purge.value)]
     return [key for key in keys if matches_key(purge, key)]
 
 

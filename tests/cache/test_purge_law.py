@@ -73,7 +73,7 @@ class World:
 
     soft: bool
     settings: CacheSettings = field(
-        default_factory=lambda: CacheSettings(origin="http://127.0.0.1:9", objects_max=3)
+        default_factory=lambda: CacheSettings(origin="http://127.0.0.1:9", objects_max=2)
     )
     clock: Clock = field(default_factory=Clock)
     purges: list[Purge] = field(default_factory=list)
@@ -126,7 +126,7 @@ def is_stale(answer: CacheResponse) -> bool:
 
 
 @pytest.mark.parametrize("soft", [False, True])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(steps=STEPS)
 def test_what_was_purged_is_never_answered_again_until_a_later_fill_has_brought_it(
     soft: bool, steps: Steps
