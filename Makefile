@@ -15,7 +15,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench clean lock
+.PHONY: help install run test check bench sim clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
 
 bench: $(VENV)/.installed-dev  ## print the measured numbers beside their targets
 	@$(BIN)/python -m loadtest bench $(ROWS)
+
+sim: $(VENV)/.installed-dev  ## random faults against the invariants, in virtual time (SEEDS=100)
+	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
 
 clean:  ## remove the virtual environment, the fetched player and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist node_modules

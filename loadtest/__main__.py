@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|record|train`."""
+"""`python -m loadtest bench|swarm|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,8 @@ import click
 from edge.model import ConfigError
 from loadtest import bench as benches
 from loadtest import dictionary, recording
+from loadtest.epidemic import epidemic_command
+from loadtest.sim.swarm import swarm_command
 
 
 @click.group()
@@ -41,6 +43,9 @@ def train(recorded: Path, out: Path) -> None:
     """Train the zstd dictionary of the wire from recorded payloads."""
     print(dictionary.train(recorded, out))
 
+
+main.add_command(swarm_command)
+main.add_command(epidemic_command)
 
 try:
     main()

@@ -186,7 +186,7 @@ class _Agent:
         command = ["serf", "agent", f"-node={self.name}", f"-bind=127.0.0.1:{_GOSSIP_PORT + index}"]
         command += [f"-rpc-addr=127.0.0.1:{self._port}", "-profile=lan", "-log-level=err"]
         command += [f"-retry-join=127.0.0.1:{_GOSSIP_PORT}", "-retry-interval=1s"] if index else []
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - made here
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     async def connect(self) -> None:
         """Open the connections."""

@@ -125,7 +125,7 @@ def in_namespace(module: str, asked: bytes, limit_s: float) -> bytes:
     need("unshare", "util-linux")
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child"]
     command += ["--mount-proc", *(["--map-root-user"] if os.geteuid() else []), sys.executable, "-m", module]
-    done = subprocess.run(  # noqa: S603 - arguments made here. A process group, so that Ctrl-C is for us alone
+    done = subprocess.run(
         command, input=asked, capture_output=True, timeout=limit_s, check=False, cwd=_ROOT, process_group=0
     )
     if done.returncode:

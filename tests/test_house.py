@@ -189,7 +189,9 @@ def pins(lock: str) -> dict[str, str]:
 def test_lock_files_name_no_registry_and_have_digests(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert not registries(lock)
-    pinned = re.findall(r"^[a-z0-9.-]+(?:\[[^\]]+\])?==.*", lock, re.MULTILINE)  # one package may differ by Python
+    pinned = re.findall(
+        r"^[a-z0-9.-]+(?:\[[^\]]+\])?==.*", lock, re.MULTILINE
+    )  # one package may differ by Python
     assert len(re.findall(r"==.*\\\n    --hash=sha256:", lock)) == len(pinned) > 0
 
 

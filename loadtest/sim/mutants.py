@@ -1,0 +1,198 @@
+"""Rules broken on purpose: a swarm that does not notice each of them is not worth its time.
+
+A mutant patches production code for as long as its context lasts, in one process. The patches reach into private parts;
+one that no longer fits its target fails with an error and is to be written anew.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from unittest import mock
+
+from edge.decide import routing
+from edge.decide.routing import RouteAnswer, RouteQuery
+from edge.gossip.broadcast import Taken
+from edge.gossip.contact import Contact
+from edge.gossip.members import Change, MemberTable
+from edge.gossip.membership import Membership
+from edge.gossip.outbox import Outbox
+from edge.gossip.probe import Probe, Prober
+from edge.gossip.publish import Publisher
+from edge.gossip.suspicion import Suspicion
+from edge.gossip.sync import Sync
+from edge.model import Address, Member, Status
+from edge.state.reports import Report
+from edge.state.view import ClusterView, NodeView
+from edge.wire.compress import INFLATED_MAX_BYTES
+from edge.wire.messages import Ack, Claim, Loads, Nack, Ping, Root, encode, join
+from edge.wire.replay import ReplayWindow
+from loadtest.sim.draw import SMALL, Size
+
+LONG = Size((5, 8), (18.0, 24.0))  # time enough for a cut after which somebody is lost
+LARGE = Size((24, 24), (6.0, 7.0))  # more to tell than one datagram holds
+
+_TABLE = MemberTable.__init__
+_MERGE = MemberTable.merge
+_LOADS = Publisher.loads
+_WEIGHT = routing._weight
+_ROUTE = routing.route
+_NACK = Prober.nack
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A broken rule."""
+
+    what: str
+    noticed_by: tuple[str, ...]  # rules of checkers and demands, one of which must be violated
+    target: Any
+    attribute: str
+    broken: Any
+    size: Size = SMALL  # of scenarios in which it is noticed soon
+
+    def patched(self) -> AbstractContextManager[Any]:
+        """Production code with the rule broken."""
+        return mock.patch.object(self.target, self.attribute, self.broken)
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+Broken = TypeVar("Broken", bound=Callable[..., Any])
+
+
+def _mutant(
+    target: Any, attribute: str, *noticed_by: str, wrap: Any = None, size: Size = SMALL
+) -> Callable[[Broken], Broken]:
+    """Enter a function as the broken `attribute` of `target`; its name and its docstring are the mutant's."""
+
+    def enter(broken: Broken) -> Broken:
+        what, name = broken.__doc__ or "", broken.__name__.strip("_").replace("_", "-")
+        patch = wrap(broken) if wrap else broken
+        MUTANTS[name] = Mutant(what, noticed_by, target, attribute, patch, size)
+        return broken
+
+    return enter
+
+
+@_mutant(MemberTable, "merge", "versions")
+def _dead_beats_newer(self: MemberTable, member: Member, now: float) -> Change | None:
+    """An old word of unreachability beats a newer word of life."""
+    held = self.get(member.name)
+    if held and member.status is Status.UNREACHABLE and held.member.status is Status.ALIVE:
+        self.forget(member.name)
+    return _MERGE(self, member, now)
+
+
+@_mutant(MemberTable, "merge", "versions")
+def _left_comes_back(self: MemberTable, member: Member, now: float) -> Change | None:
+    """Any other word about the same incarnation beats that the member left."""
+    held = self.get(member.name)
+    if held and held.member.rank == (member.incarnation, Status.LEFT) and member.status is not Status.LEFT:
+        self.forget(member.name)
+    return _MERGE(self, member, now)
+
+
+@_mutant(Membership, "_refute", "alarms")
+def _refuted_without_counter(self: Membership, *_: object) -> None:
+    """A refutation does not raise the counter, so nobody believes it."""
+    self._announce_me()
+
+
+@_mutant(Membership, "suspect", "owners")
+def _raised_by_others(self: Membership, name: str, now: float) -> None:
+    """Whoever suspects a member raises its incarnation."""
+    if peer := self._core.members.get(name):
+        self.claim(Claim(name, peer.member.incarnation + 1, Status.SUSPECT, self._core.name), now)
+
+
+@_mutant(Membership, "leave", "gone")
+def _leave_untold(self: Membership, _now: float) -> None:
+    """A member that leaves tells nobody."""
+    self.leaving = True
+
+
+@_mutant(Membership, "renew", "alarms", "tables", "loads", "storms")
+def _past_self_not_outrun(_self: Membership, _generation: int, _now: float) -> None:
+    """A process whose wall clock stepped back does not rise above its past self."""
+
+
+@_mutant(Suspicion, "deadline", "gone", wrap=property)
+def _suspected_for_ever(_self: Suspicion) -> float:
+    """A suspect is never called unreachable."""
+    return float("inf")
+
+
+@_mutant(MemberTable, "__init__", "bounds")
+def _table_without_bound(self: MemberTable, _members_max: int) -> None:
+    """The member table takes in everybody."""
+    _TABLE(self, 10**9)
+
+
+@_mutant(Prober, "ping", "gone")
+def _answers_for_another(self: Prober, message: Ping, source: Address, _now: float) -> None:
+    """A process at a reused address answers for the dead one that had it before."""
+    self._core.outbox.send(source, encode(Ack(message.seq, message.target)))
+
+
+@_mutant(Prober, "nack", "raised")
+def _nack_for_no_probe(self: Prober, message: Nack, now: float) -> None:
+    """A late nack, whose probe is over, is an error."""
+    assert message.seq in self._probes
+    _NACK(self, message, now)
+
+
+@_mutant(Prober, "_end", "bounds")
+def _probes_pile_up(self: Prober, probe: Probe) -> None:
+    """A probe that is over stays in the table."""
+    self._in_flight.pop(probe.name, None)
+    if probe.timer:
+        probe.timer.cancel()
+
+
+@_mutant(Contact, "_call_lost", "alarms", "tables", size=LONG)
+def _lost_never_called(_self: Contact, _now: float) -> None:
+    """Unreachable members are never called again."""
+
+
+@_mutant(Sync, "root", "tables", "alarms")
+def _no_anti_entropy(_self: Sync, _message: Root, _source: Address, _now: float) -> None:
+    """Digests that differ lead to nothing."""
+
+
+@_mutant(ReplayWindow, "accept", "replays")
+def _replay_accepted(_self: ReplayWindow, _counter: int) -> bool:
+    """A frame is opened as often as it comes."""
+    return True
+
+
+@_mutant(Outbox, "_pack", "datagrams", size=LARGE)
+def _over_budget(self: Outbox, messages: list[bytes], start: int, *, gossip: bool) -> tuple[bytes, int]:
+    """All that waits for a peer goes into one datagram, and all news with it."""
+    news = self._broadcasts.take(INFLATED_MAX_BYTES // 2) if gossip else Taken()
+    frame = self._sealer.seal(join(messages[start:] + self._broadcasts.messages(news)))
+    self._broadcasts.sent(news)
+    return frame, len(messages) - start
+
+
+@_mutant(Publisher, "loads", "versions")
+def _stale_load_wins(self: Publisher, message: Loads, now: float) -> int:
+    """The load that came last is held, whatever its version."""
+    held = self._core.loads._held
+    for row in message.rows:
+        if row.node != self._core.name and row.node in held and held[row.node].version > row.version:
+            held[row.node] = Report(row.version, row.load, now, row.applied)
+            return 1
+    return _LOADS(self, message, now)
+
+
+@_mutant(routing, "_weight", "routing")
+def _route_by_arrival(path: str, node: NodeView) -> float:
+    """Routing depends on when a report came, which differs from node to node."""
+    return float(_WEIGHT(path, node)) * (1 + (node.load.at % 1 if node.load else 0))
+
+
+@_mutant(routing, "route", "routing")
+def _no_answer_alone(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> RouteAnswer | None:
+    """A node that is cut off from all others sends viewers nowhere."""
+    return None if len(view.alive) == 1 else _ROUTE(view, query, pending)
