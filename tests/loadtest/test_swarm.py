@@ -164,3 +164,12 @@ def test_an_occupied_address_is_not_taken() -> None:
     """A scenario may say so all the same; the newcomer gets an address of its own."""
     taken: tuple[Fault, ...] = (Join(1.5, 5, 0),)
     assert not run_scenario(Scenario(seed=1, nodes=5, duration_s=3.0, faults=taken)).violations
+
+
+def test_a_process_that_lost_its_name_is_started_again() -> None:
+    """Its clock stepped back, and nobody could tell it in time that an older self of it had been ahead."""
+    alone = Cut(3.0, 11.5, (4,), (0, 1, 2, 3))
+    faults = (alone, Crash(5.0, 4, 1.0, 4), Skew(5.0, 4, -1000.0))
+    outcome = run_scenario(Scenario(seed=1, nodes=5, duration_s=15.0, load_hz=2.0, faults=faults))
+    assert outcome.conflicts == 1
+    assert not outcome.violations
