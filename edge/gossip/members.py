@@ -70,10 +70,6 @@ class MemberTable:
         """All of them, in order of first hearing."""
         return list(self._peers.values())
 
-    def names(self, *statuses: Status) -> list[str]:
-        """Names of the members of these statuses, in order of first hearing."""
-        return [name for name, peer in self._peers.items() if peer.member.status in statuses]
-
     def count(self, status: Status) -> int:
         """How many members have this status."""
         return self._counts[status]

@@ -8,7 +8,6 @@ from edge.demo.cities import CITIES
 BASE_S = 0.0005
 DETOUR = 1.6
 FIBRE_KM_S = 200_000
-JITTER = 0.2
 _EARTH_KM = 6371
 
 
