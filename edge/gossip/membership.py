@@ -9,7 +9,7 @@ from edge.gossip.members import Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.suspicion import Suspicion, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Announce, Claim, encode
+from edge.wire.messages import Announce, Claim, LoadRow, Loads, TopRow, Tops, encode
 
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # how long a newer self that peers remember counts as our past, not as a rival
@@ -100,8 +100,9 @@ class Membership:
             elif not self.conflict:
                 self.conflict = f"another process gossips as {me.name}; every node needs a name of its own"
                 self._core.emit("conflict", me.name, self.conflict, now)
-        elif generation_of(incarnation) < generation_of(me.incarnation):
-            if source is not None:  # it holds our past self
+        elif incarnation < me.incarnation:
+            past = generation_of(incarnation) < generation_of(me.incarnation)
+            if source is not None and (past or status is not Status.ALIVE):  # it missed our start or refutation
                 self._core.outbox.send(source, encode(Announce(me)))
         elif (incarnation, status) > me.rank:
             self._refute(incarnation, status, now)
@@ -133,6 +134,8 @@ class Membership:
         core, member = self._core, change.after
         for reports in (core.loads, core.tops):  # what an earlier process of it reported
             reports.forget(member.name, before=first_version(member.incarnation))
+        if change.before and generation_of(change.before.incarnation) != generation_of(member.incarnation):
+            self._tell_past(member)
         if member.status is Status.ALIVE and (change.before is None or change.before.status not in _PRESENT):
             core.rounds.enter(member)
         suspicion = self._suspicions.pop(member.name, None)
@@ -148,6 +151,15 @@ class Membership:
                     member.address, encoded
                 )  # Lifeguard's buddy: it shall hear it first, to refute
             self._watch(member.name, fresh)
+
+    def _tell_past(self, member: Member) -> None:
+        """A new process hears what is held that looks newer than itself (its clock stepped back), to count on above."""
+        core = self._core
+        if load := core.loads.get(member.name):
+            row = LoadRow(member.name, load.version, load.value, load.applied)
+            core.outbox.send(member.address, encode(Loads([row])))
+        if top := core.tops.get(member.name):
+            core.outbox.send(member.address, encode(Tops([TopRow(member.name, top.version, top.value)])))
 
     def _suspicion(self, member: Member, now: float) -> Suspicion:
         config = self._core.config

@@ -189,10 +189,10 @@ def swarm_command(seeds: int, first: int, mutant: str | None, small: bool, trace
     if trace and seeds > 1:
         raise click.UsageError("--trace is for one seed: add --seeds 1")
     size, against = SMALL if small else FULL, mutant or ""
+    steps, begun = 0, time.monotonic()
     outcomes = swarm(first, seeds, size, against)
     if seeds == 1:
         outcomes = iter([run_seed(first, size, against, trace=trace)])
-    steps, begun = 0, time.monotonic()
     for seed, outcome in enumerate(outcomes, first):
         steps += outcome.steps
         if outcome.violations:
