@@ -26,8 +26,10 @@ from edge.gossip import GossipNode
 from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarnation_of
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
+from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
 from edge.shell.public import PublicFace
@@ -42,10 +44,9 @@ log = logging.getLogger("edge")
 
 EVENTS_KEPT = 200
 JOIN_PATIENCE_S = 3.0  # a node whose seeds are silent this long serves alone
-DRAIN_S = 0.5  # the others hear that this node takes no viewers before it goes
 LINGER_S = 0.7  # ticks on which the goodbye is repeated
 PUBLISH_EVERY_S = 0.1  # how often the own load is looked at; it is told when it changed
-CLOSE_S = 2.0  # for requests in flight
+CLOSE_S = 2.0  # for requests in flight; as long as the drain where that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,15 @@ class Node:
 
     Args:
         config: all of its settings.
+        kubernetes: what it runs on, if that is to be asked.
 
     Raises:
         ConfigError: a file cannot be read or an address cannot be had.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, kubernetes: Kubernetes | None = None) -> None:
         self.config = config
+        self._kubernetes = kubernetes
         with ExitStack() as undo:
             self._bound = _bind(config, undo)
             self._assemble(config)
@@ -94,9 +97,10 @@ class Node:
         self.events = EventActor(self.gossip, self.cache, time.monotonic, self._pump)
         self._lag = LagMeter()
         self._face = PublicFace(self.cache, self.traffic, self.gossip.view)
-        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self.events.act)
+        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
+        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
-        self._discovery = Discovery(seeds, self._on_seeds)
+        self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
         self._collector = NodeCollector(
             Counted(
                 node=self.gossip,
@@ -106,6 +110,7 @@ class Node:
                 traffic=self.traffic,
                 face=self._face,
                 lag=self._lag,
+                kubernetes=self._kubernetes,
             )
         )
         self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
@@ -144,22 +149,34 @@ class Node:
     async def _start(self, stack: AsyncExitStack) -> None:
         await self.cache.start()
         stack.push_async_callback(self.cache.close)
+        stack.push_async_callback(self._bulk.close)
         self._transport.start()
         stack.callback(self._transport.close)
         jobs = [self._lag.run(), self._publish()]
-        if self.config.gossip.seeds:
+        if self._seeded:
             jobs.append(self._discovery.run())
+        if self._kubernetes:
+            self._work.append(
+                self._kubernetes.attach(Attached(self.gossip, self._discovery.listed, self._pump))
+            )
         for work in jobs:
             task = asyncio.create_task(work)
             self._work.append(task)
             stack.push_async_callback(_cancel, task)
         admin = AdminFace(
-            AdminSources(self._view, lambda: exposition(self._collector), self._not_ready, self.events),
+            AdminSources(
+                self._view,
+                lambda: exposition(self._collector),
+                self._not_ready,
+                self.events,
+                BulkFace(self.gossip, time.monotonic).handle,
+            ),
             self._token,
             self.config.admin.page_origins,
         )
+        close_s = max(CLOSE_S, self.config.node.drain_s)
         for app, sock in ((self._face.app(), self._bound.public), (admin.app(), self._bound.admin)):
-            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=close_s)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, sock).start()
@@ -172,8 +189,9 @@ class Node:
     async def _leave(self) -> None:
         """Not ready, drained, gone: in this order, so that nobody is sent here any more when the sockets close."""
         log.info("%s leaves", self.member.name)
-        self._draining = True
-        await asyncio.sleep(DRAIN_S)
+        self._draining = self._face.draining = True
+        self._tell()
+        await asyncio.sleep(self.config.node.drain_s)
         self.gossip.leave(time.monotonic())
         self._transport.pump()
         await asyncio.sleep(LINGER_S)
@@ -181,17 +199,25 @@ class Node:
     async def _publish(self) -> None:
         """Tell the own load and hottest segments, when they change."""
         while True:
-            now = time.monotonic()
-            vitals = Vitals(
-                capacity=self.config.node.capacity,
-                lag_s=self._lag.lag_s,
-                fill_failures=1.0 if self.cache.recent_failure else 0.0,
-                draining=self._draining,
-            )
-            self.gossip.update_load(self.traffic.load(vitals, now), now)
-            self.gossip.set_popularity(self.traffic.top(now), now)
-            self._transport.pump()
+            self._tell()
             await asyncio.sleep(PUBLISH_EVERY_S)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        vitals = Vitals(
+            capacity=self.config.node.capacity,
+            lag_s=self._lag.lag_s,
+            fill_failures=1.0 if self.cache.recent_failure else 0.0,
+            draining=self._draining,
+        )
+        self.gossip.update_load(self.traffic.load(vitals, now), now)
+        self.gossip.set_popularity(self.traffic.top(now), now)
+        self._transport.pump()
+
+    def _act(self) -> None:
+        """After everything that may have brought something to do."""
+        self.events.act()
+        self._bulk.act()
 
     def _pump(self) -> None:
         self._transport.pump()
@@ -204,6 +230,8 @@ class Node:
         log.info("%s", event.text, extra={"kind": event.kind, "node": event.node})
         self._event_count += 1
         self._events.append(SeenEvent(self._event_count, time.time(), event.kind, event.node, event.text))
+        if self._kubernetes:
+            self._kubernetes.heard(event)
         if event.kind == "conflict":
             self._lost.set()
 
@@ -215,10 +243,17 @@ class Node:
         """Why no viewers should come; empty when they should."""
         if self._draining:
             return "draining"
-        alone = len(self.gossip.view().alive) <= 1
-        if alone and self.config.gossip.seeds and time.monotonic() - self._started < JOIN_PATIENCE_S:
+        if self._is_alone() and self._seeded and time.monotonic() - self._started < JOIN_PATIENCE_S:
             return "joining"
         return ""
+
+    @property
+    def _seeded(self) -> bool:
+        """Whether there may be others."""
+        return bool(self.config.gossip.seeds) or self._kubernetes is not None
+
+    def _is_alone(self) -> bool:
+        return len(self.gossip.view().alive) <= 1
 
 
 def _bind(config: Config, undo: ExitStack) -> Bound:
@@ -288,6 +323,9 @@ def _cache(config: Config, rng: random.Random) -> EdgeCache:
         memory_bytes=config.cache.memory_bytes,
         object_max_bytes=config.cache.object_max_bytes,
         fill_timeout_s=config.cache.fill_timeout_s,
+        disk_path=config.cache.disk_path,
+        disk_max_bytes=config.cache.disk_max_bytes,
+        disk_objects_max=config.cache.disk_objects_max,
     )
     return EdgeCache(config.node.name, settings, Upstream(config.node.name, settings, rng), time.monotonic)
 

@@ -14,7 +14,7 @@ from edge.model import ConfigError
 from edge.wire.compress import Compressor
 from edge.wire.frame import SESSION_BYTES, Sealer
 from edge.wire.keys import KeyRing
-from loadtest import cost, gossip_rows, serf
+from loadtest import cost, gossip_rows, serf, socket_rows
 from loadtest.recording import as_pods, node_records, payload, payloads
 from loadtest.rows import Row, line, number
 
@@ -64,6 +64,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.crash": gossip_rows.crash,
     "gossip.false": gossip_rows.false_alarms,
     "gossip.delivery": gossip_rows.delivery,
+    "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
     "sim.speed": gossip_rows.speed,
 }

@@ -29,17 +29,18 @@ import uvloop
 from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.node import Identity
-from edge.model import Address, ConfigError, Load, Member, Status, incarnation_of
+from edge.model import Address, ConfigError, Member, Status, incarnation_of
 from edge.shell.sockets import bind
 from edge.shell.udp import GossipTransport
 from edge.wire.keys import KeyRing
+from loadtest.sim.measure import load_at
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PORT = 7700
 _TRACKED = 10  # nodes whose changes are followed to every other node
 _PAIRS = 8  # subjects that an observer's look takes an age of
 _LOOK_MIN_S = 0.05
-_CONVERGE_S = 30.0
+_CONVERGE_S = 60.0
 _SETTLE_S = 2.0  # from convergence to the first measured second
 _DRAIN_S = 2.0  # changes of the last measured second are followed for this long
 _SLACK_S = 20.0  # starting interpreters on a busy machine
@@ -182,13 +183,10 @@ class _Watched:
         return sum(one.load is not None for one in self._node.view().alive) == self._size
 
     def _change(self) -> None:
-        now, rng = time.monotonic(), self._rng
+        now = time.monotonic()
         if now >= self._change_at:
             self._change_at += self._period_s
-            load = Load(
-                rng.randrange(50_000), int(now * 1000), rng.randrange(5_000), 50_000, 100, rng.randrange(20)
-            )
-            self._node.update_load(load, now)
+            self._node.update_load(load_at(now, self._rng), now)
             self._transport.pump()
         asyncio.get_running_loop().call_later(max(0.0, self._change_at - now), self._change)
 

@@ -10,41 +10,9 @@ import pytest
 from cache.pretend_origin import SEGMENT, PretendOrigin
 from edge import app
 from edge.app import Node
-from edge.config import Source, load
 from edge.model import ConfigError, Status
+from running import Running
 from waiting import until
-
-
-class Running:
-    """Nodes that run until the test ends."""
-
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
-        self._stops: dict[str, asyncio.Event] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.nodes: dict[str, Node] = {}
-
-    async def start(self, name: str, **settings: str) -> Node:
-        seeds = ",".join(str(one.member.address) for one in self.nodes.values())
-        values = {"node.name": name, "node.zone": name, "cache.origin": self._origin, "gossip.seeds": seeds}
-        for section in ("gossip", "public", "admin"):
-            values[f"{section}.bind"] = "127.0.0.1:0"
-        values |= {key.replace("__", "."): value for key, value in settings.items()}
-        node = Node(load(Source.flags(values)))
-        ready, stop = asyncio.Event(), asyncio.Event()
-        self._tasks[name] = asyncio.create_task(node.run(stop, ready.set))
-        self._stops[name], self.nodes[name] = stop, node
-        await asyncio.wait_for(ready.wait(), 5)
-        return node
-
-    async def stop(self, name: str) -> None:
-        self._stops[name].set()
-        await asyncio.wait_for(self._tasks[name], 10)
-
-    async def end(self) -> None:
-        for stop in self._stops.values():
-            stop.set()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
 @pytest.fixture
@@ -129,10 +97,10 @@ async def test_a_name_that_is_taken_ends_the_older_process_with_a_word(running: 
     await running.start("delhi")
     older = await running.start("pune")
     await asyncio.sleep(0)
-    older.gossip._membership._started -= 60  # it has run for a while
-    task = running._tasks["pune"]
+    task = running.tasks["pune"]
     newer_settings = {"gossip__seeds": str(running.nodes["delhi"].member.address)}
     await until(lambda: status(running.nodes["delhi"], "pune") is Status.ALIVE)
+    older.gossip._membership._met = -60.0  # it has run among them for a while
     await asyncio.sleep(1.1)  # a later second, as the incarnation counts them
     await running.start("pune", **newer_settings)
     with pytest.raises(
@@ -163,3 +131,20 @@ async def test_a_purge_at_one_node_empties_the_cache_of_the_other_and_is_acknowl
     await until(lambda: [one["reached"] for one in pune.events.all()] == [["delhi", "pune"]])
     async with http.get(delhi.member.public + SEGMENT) as answer:
         assert answer.headers["Cache-Status"].startswith('"delhi"; fwd=uri-miss')
+
+
+async def test_a_newcomer_fetches_much_at_once_though_each_node_has_an_admin_token_of_its_own(
+    running: Running, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    for name in ("pune", "delhi"):
+        (tmp_path / name).write_text(f"a long random word of {name}")
+    pune = await running.start("pune", admin__token_file=str(tmp_path / "pune"))
+    for number in range(500):
+        pune.events.purge({"url": f"/{number}"})
+    delhi = await running.start("delhi", admin__token_file=str(tmp_path / "delhi"))
+    await until(lambda: len(delhi.gossip.durables()) == 500)
+    await until(lambda: len(pune.gossip.reached(pune.gossip.durables()[-1])) == 2)
+    async with http.get(delhi.member.admin + "/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    assert "edge_gossip_bulk_done_total 1.0" in lines
+    assert "edge_gossip_bulk_failed_total 0.0" in lines

@@ -1,16 +1,17 @@
 """`EdgeCache`: answers from the store, fills from the origin once for all who wait, keeps serving when it is down."""
 
+import time
 from collections.abc import Callable
 
 from edge.cache.counters import CacheCounters
 from edge.cache.fill import Filler
 from edge.cache.flights import FillFailure
-from edge.cache.index import IndexedStore
 from edge.cache.keys import BadTargetError, cache_key
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.cache.purge import Purge
 from edge.cache.respond import PREFLIGHT, plain, respond
 from edge.cache.settings import CacheSettings
+from edge.cache.tiers import Tier, TieredStore
 from edge.cache.upstream import Upstream, names_of_loop
 
 LOOP_MAX_BYTES = 1024  # a longer CDN-Loop has passed more caches than any sane set-up has
@@ -24,33 +25,44 @@ class EdgeCache:
         settings: bounds and lifetimes.
         upstream: where fills come from.
         clock: seconds, monotonic.
+        wall: seconds since 1970; what is on disk outlives the clock.
     """
 
     def __init__(
-        self, node_name: str, settings: CacheSettings, upstream: Upstream, clock: Callable[[], float]
+        self,
+        node_name: str,
+        settings: CacheSettings,
+        upstream: Upstream,
+        clock: Callable[[], float],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._name = node_name
         self._upstream = upstream
         self._clock = clock
-        self._store = IndexedStore(settings.memory_bytes, settings.objects_max)
         self.counters = CacheCounters()
+        self._store = TieredStore(settings, self.counters, clock, wall)
         self._filler = Filler(settings, upstream, self._store, self.counters, clock)
         self._hit = f'"{node_name}"; hit; ttl='
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of all stored objects."""
-        return self._store.size_bytes
+        """Bytes of all objects in memory."""
+        return self._store.memory.size_bytes
 
     @property
     def stored_objects(self) -> int:
-        """How many objects are stored."""
-        return len(self._store)
+        """How many objects are in memory."""
+        return len(self._store.memory)
 
     @property
     def evictions(self) -> int:
-        """How many objects had to go for others since the start."""
-        return self._store.evictions
+        """How many objects had to leave memory for others since the start."""
+        return self._store.memory.evictions
+
+    @property
+    def tiers(self) -> list[Tier]:
+        """What memory and disk hold; without a disk only the first."""
+        return self._store.tiers
 
     @property
     def recent_failure(self) -> bool:
@@ -58,25 +70,46 @@ class EdgeCache:
         return self._filler.recent_failure
 
     async def start(self) -> None:
-        """Open the way to the origin."""
+        """Open the disk and the way to the origin.
+
+        Raises:
+            ConfigError: the disk's folder cannot be used, or another process uses it.
+        """
+        await self._store.start()
         await self._upstream.start()
 
     async def close(self) -> None:
-        """Cancel fills, close connections."""
+        """Cancel fills, close connections, leave the disk."""
         await self._filler.close()
         await self._upstream.close()
+        await self._store.close()
 
-    def purge(self, purge: Purge) -> int:
+    def purge(self, purge: Purge, ident: str = "") -> int:
         """Remove what `purge` hits, or mark it stale where it is soft; how many stored objects were hit.
 
-        What a fill that is under way brings is given to those who wait for it and to nobody who asks from now on, as
-        far as the purge hits it. Failures to fill are forgotten with the objects.
+        It counts from this moment on; `recorded` says when a restart cannot undo it either. What a fill that is under
+        way brings is given to those who wait for it and to nobody who asks from now on, as far as the purge hits it.
+        Failures to fill are forgotten with the objects.
+
+        Args:
+            purge: what to look for.
+            ident: of the event that asks for it. An event that is told again after a restart is then known from the
+                disk, and not done again: what came after it stays.
         """
-        hit = self._store.purge(purge, self._clock())
+        hit = self._store.purge(purge, self._clock(), ident)
         self._filler.purge(purge, hit)
         self.counters.purges += 1
         self.counters.purged_objects += len(hit)
         return len(hit)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether no purge so far can be undone by a restart; always so without a disk."""
+        return self._store.recorded
+
+    def when_recorded(self, told: Callable[[], None]) -> None:
+        """Call `told` once no purge so far can be undone by a restart; at once where that is so."""
+        self._store.when_recorded(told)
 
     def lookup(self, request: CacheRequest) -> CacheResponse | None:
         """The answer to a GET or HEAD whose object is here and fresh; the fast way, counted as a request and a hit.
@@ -85,7 +118,7 @@ class EdgeCache:
         """
         if request.method not in ("GET", "HEAD") or "_HLS_" in request.query:
             return None
-        return self._fresh(request, request.path)
+        return self._fresh(request, self._store.get(request.path))
 
     async def handle(self, request: CacheRequest) -> CacheResponse:
         """Answer one request."""
@@ -100,26 +133,29 @@ class EdgeCache:
             key = cache_key(request)
         except BadTargetError as error:
             return self._refused(request, plain(error.status, f"{error}\n"))
-        if key != request.path and (hit := self._fresh(request, key)):
+        stored = self._store.get(key) if key != request.path else self._store.peek(key)
+        from_disk = stored is None and (stored := await self._store.load(key)) is not None
+        if hit := self._fresh(request, stored):
+            self.counters.disk_hits += from_disk
             return hit
         loop = request.headers.get("CDN-Loop", "")
         if not (loop.isascii() and loop.isprintable()):
             return self._refused(request, plain(400, "CDN-Loop holds printable ASCII\n"))
         if len(loop) > LOOP_MAX_BYTES or self._name in names_of_loop(loop):
             return self._refused(request, plain(508, "this request goes in a circle (CDN-Loop)\n"))
-        return await self._beyond_store(request, key, loop)
+        return await self._beyond_store(request, stored, key, loop)
 
-    def _fresh(self, request: CacheRequest, key: str) -> CacheResponse | None:
-        stored = self._store.get(key)
+    def _fresh(self, request: CacheRequest, stored: CachedObject | None) -> CacheResponse | None:
         now = self._clock()
         if stored is None or (ttl := stored.ttl_s(now)) <= 0:
             return None
         self.counters.hits += 1
         return self._own(request, respond(request, stored, f"{self._hit}{int(ttl)}", now))
 
-    async def _beyond_store(self, request: CacheRequest, key: str, loop: str) -> CacheResponse:
+    async def _beyond_store(
+        self, request: CacheRequest, stored: CachedObject | None, key: str, loop: str
+    ) -> CacheResponse:
         """Nothing fresh is here: serve stale while asking, or ask and wait."""
-        stored = self._store.get(key)
         overdue_s = -stored.ttl_s(self._clock()) if stored else 0.0
         if stored and overdue_s < stored.lifetime.stale_while_revalidate_s:
             self._filler.begin(key, stored, loop)
@@ -130,20 +166,20 @@ class EdgeCache:
         self.counters.misses += not collapsed
         outcome = await self._filler.fill(key, stored, loop)
         if isinstance(outcome, FillFailure):
-            return self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
+            return await self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""
         return self._own(request, respond(request, outcome.found, forward, self._clock()))
 
-    def _without_origin(
+    async def _without_origin(
         self, request: CacheRequest, key: str, failure: FillFailure, status: str
     ) -> CacheResponse:
         """The origin gave nothing: what is here may still do (RFC 5861).
 
         What was here before the fill does not count: a purge may have removed it meanwhile.
         """
-        stored = self._store.get(key)
+        stored = self._store.peek(key) or await self._store.load(key)
         if stored and -stored.ttl_s(self._clock()) < stored.lifetime.stale_if_error_s:
             return self._stale(request, stored, status)
         headers = {"Retry-After": "1", "Cache-Control": "no-store", "Cache-Status": status}

@@ -22,7 +22,22 @@ class CacheCounters:
     purges: int = 0
     purged_objects: int = 0  # removed or marked stale
     tags_ignored: int = 0  # malformed, too long or too many
+    disk_hits: int = 0  # of the hits: answered from the disk
+    disk_restored: int = 0  # objects found at start
+    disk_junk: int = 0  # foreign files found at start; left alone
+    disk_written: int = 0  # objects
+    disk_written_bytes: int = 0
+    disk_skipped: dict[str, int] = field(default_factory=dict)  # objects kept in memory only, by reason
+    disk_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
     fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
+
+    def disk_skip(self, reason: str) -> None:
+        """Count one object that is kept in memory only."""
+        self.disk_skipped[reason] = self.disk_skipped.get(reason, 0) + 1
+
+    def disk_failed(self, reason: str) -> None:
+        """Count one failure of the disk."""
+        self.disk_errors[reason] = self.disk_errors.get(reason, 0) + 1
 
     def fill_failed(self, reason: str) -> None:
         """Count one failed or refused fill."""

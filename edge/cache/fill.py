@@ -8,18 +8,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 
 from edge.cache.counters import CacheCounters
-from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome
-from edge.cache.index import IndexedStore
+from edge.cache.disk.body import FileBody
+from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome, hit_among
 from edge.cache.lifetime import age_of, lifetime, says_lifetime, viewer_control
 from edge.cache.objects import CachedObject, Lifetime
-from edge.cache.purge import Purge, matching, says_tags, tags_of
+from edge.cache.purge import Purge, says_tags, tags_of
 from edge.cache.respond import CORS
 from edge.cache.settings import CacheSettings
+from edge.cache.tiers import TieredStore
 from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
 
 _FAILURES_MAX = 4096
-_OVERHEAD_BYTES = 1024  # what an object costs beside its key, body and tags
-_TAG_OVERHEAD_BYTES = 300  # what a tag of one object only costs beside its letters, there and in the index
 _USE_ONCE = Lifetime(0.0)
 _KEPT = (
     *("Cache-Control", "CMSD-Static", "Content-Encoding", "Content-Language", "Content-Type"),
@@ -42,7 +41,7 @@ class Filler:
         self,
         settings: CacheSettings,
         upstream: Upstream,
-        store: IndexedStore,
+        store: TieredStore,
         counters: CacheCounters,
         clock: Callable[[], float],
     ) -> None:
@@ -98,7 +97,7 @@ class Filler:
         # Whatever is joined now began after this request came, and what is stored may have been purged meanwhile.
         return await _outcome(self.begin(key, self._store.get(key), loop))
 
-    def purge(self, purge: Purge, hit: Collection[str]) -> None:
+    def purge(self, purge: Purge, hit: Mapping[str, object]) -> None:
         """Forget failures, and keep what the origin gave before from those who ask from now on.
 
         Args:
@@ -106,8 +105,8 @@ class Filler:
             hit: the keys of the stored objects that it hit; a purge by tag knows no others.
         """
         self._flights.purge(purge, hit)
-        for key in hit if purge.what == "tag" else matching(purge, self._failures):
-            self._failures.pop(key, None)
+        for key in hit_among(self._failures, purge, hit):
+            del self._failures[key]
 
     async def close(self) -> None:
         """Cancel all fills; who waits gets a 503."""
@@ -164,11 +163,12 @@ class Filler:
     def _keep(self, flight: Flight, answer: UpstreamResponse, before: CachedObject | None) -> Filled:
         """Store the origin's answer as far as it may be; a 304 renews what was there `before` (RFC 9111 §4.3.4)."""
         key = flight.key
-        status, body = (before.status, before.body) if before else (answer.status, answer.body)
+        status = before.status if before else answer.status
+        body = before.body if before else answer.body
         if before and not says_lifetime(answer.headers):
             life: Lifetime | None = before.lifetime
         else:
-            life = lifetime(key, status, answer.headers, body, self._settings)
+            life = lifetime(key, status, answer.headers, _read(body), self._settings)
         headers = _viewer_headers(key, answer.headers, before, life)
         made = CachedObject(
             key=key,
@@ -184,7 +184,7 @@ class Filler:
         )
         if not self._land(flight, made.tags):  # what is stored may be newer: leave it alone
             return Filled(made, answer.status, stored=False)
-        stored = life is not None and self._store.put(key, made, _size_bytes(made))
+        stored = life is not None and self._store.put(made)
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)
@@ -206,9 +206,9 @@ async def _outcome(flight: Flight | FillFailure) -> Outcome:
     return FillFailure(503, "closing") if flight.task.cancelled() else flight.task.result()
 
 
-def _size_bytes(made: CachedObject) -> int:
-    tags = sum(len(tag) + _TAG_OVERHEAD_BYTES for tag in made.tags)
-    return len(made.key) + len(made.body) + tags + _OVERHEAD_BYTES
+def _read(body: bytes | FileBody) -> bytes:
+    """What of a body tells a lifetime: playlists do, and those that stay on disk are no playlists."""
+    return body if isinstance(body, bytes) else b""
 
 
 def _conditions(stale: CachedObject | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ lands, the log of purges says who asked too late to be given what it brought.
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -50,6 +50,11 @@ class Flight:
         return self.overtaken is not None and self.overtaken <= asked
 
 
+def hit_among(keys: Iterable[str], purge: Purge, hit: Mapping[str, object]) -> list[str]:
+    """Those of `keys` that `purge` surely concerns: by themselves, or because a stored object of that key was hit."""
+    return [key for key in keys if key in hit] if purge.what == "tag" else matching(purge, keys)
+
+
 class Flights:
     """All fills under way: those that may be joined, one for each key, and those that a purge has cut off."""
 
@@ -78,17 +83,16 @@ class Flights:
         self._running[flight] = None
         return flight
 
-    def purge(self, purge: Purge, hit: Collection[str]) -> None:
+    def purge(self, purge: Purge, hit: Mapping[str, object]) -> None:
         """Number a purge and cut off the fills that it surely overtakes.
 
         Args:
             purge: what was purged.
-            hit: the keys of the stored objects that it hit.
+            hit: the keys of the stored objects that it hit; looked up in, not gone through: they may be many.
         """
         self.purges += 1
-        keys: Iterable[str] = hit if purge.what == "tag" else matching(purge, self._joinable)
-        for key in keys:
-            self._joinable.pop(key, None)
+        for key in hit_among(self._joinable, purge, hit):
+            del self._joinable[key]
         if purge.what == "tag":
             if len(self._log) >= LOG_MAX:
                 self._unlogged, _ = self._log.popleft()

@@ -3,10 +3,17 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from edge.cache.disk.body import FileBody, FileSpan
+
+_OVERHEAD_BYTES = 1024  # what an object costs beside its key, body and tags
+_TAG_OVERHEAD_BYTES = 300  # what a tag of one object only costs beside its letters, there and in the index
 
 
-class Lifetime(NamedTuple):
+class Lifetime(Struct, frozen=True, gc=False, array_like=True):
     """How long an object may be used, in seconds from when it was made."""
 
     fresh_s: float
@@ -24,14 +31,16 @@ class CacheRequest:
     headers: Mapping[str, str]  # case-insensitive
 
 
-@dataclass(frozen=True, slots=True)
-class CachedObject:
-    """One stored answer of the origin."""
+class CachedObject(Struct, frozen=True, eq=False, gc=False):
+    """One stored answer of the origin.
+
+    Nothing in it leads back to it, so the garbage collector need not look: its pauses would grow with the cache.
+    """
 
     key: str
     status: int
     headers: Mapping[str, str]  # what every answer made of it carries
-    body: bytes
+    body: bytes | FileBody
     etag: str
     last_modified: str
     stored_at: float  # the cache's clock
@@ -39,6 +48,12 @@ class CachedObject:
     lifetime: Lifetime
     tags: tuple[str, ...] = ()  # what it can be purged by
     stale_from: float = math.inf  # the cache's clock; the one thing that changes, by `expire`
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes in memory."""
+        tags = sum(len(tag) + _TAG_OVERHEAD_BYTES for tag in self.tags)
+        return len(self.key) + len(self.body) + tags + _OVERHEAD_BYTES
 
     def age_s(self, now: float) -> float:
         """Seconds since the origin made it."""
@@ -55,7 +70,7 @@ class CachedObject:
         In place, for a soft purge may hit 100,000 objects at once. Its lifetime stays: a 304 renews it.
         """
         if now < self.stale_from:
-            object.__setattr__(self, "stale_from", now)
+            force_setattr(self, "stale_from", now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +79,4 @@ class CacheResponse:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes | memoryview = b""
+    body: bytes | memoryview | FileSpan = b""

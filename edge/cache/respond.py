@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+from edge.cache.disk.body import FileBody, FileSpan
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 
 CORS = {
@@ -52,7 +53,7 @@ def respond(request: CacheRequest, stored: CachedObject, status: str, now: float
     if stored.status != 200 or not (
         "Range" in asked or "If-None-Match" in asked or "If-Modified-Since" in asked
     ):
-        return CacheResponse(stored.status, headers, stored.body)
+        return CacheResponse(stored.status, headers, _whole(stored.body))
     if _not_modified(asked, stored):
         kept = {name: value for name, value in headers.items() if name in _KEPT_BY_304}
         return CacheResponse(304, kept | CORS | {"Age": headers["Age"], "Cache-Status": status})
@@ -62,9 +63,9 @@ def respond(request: CacheRequest, stored: CachedObject, status: str, now: float
     except UnsatisfiableError:
         return CacheResponse(416, CORS | {"Content-Range": f"bytes */{size}", "Cache-Status": status})
     if span is None:
-        return CacheResponse(200, headers, stored.body)
+        return CacheResponse(200, headers, _whole(stored.body))
     headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
-    return CacheResponse(206, headers, memoryview(stored.body)[span.first : span.last + 1])
+    return CacheResponse(206, headers, _part(stored.body, span))
 
 
 def parse_range(field: str, size: int) -> Span | None:
@@ -90,6 +91,17 @@ def parse_range(field: str, size: int) -> Span | None:
     if first >= size:
         raise UnsatisfiableError(field)
     return Span(first, min(last, size - 1))
+
+
+def _whole(body: bytes | FileBody) -> bytes | FileSpan:
+    return body if isinstance(body, bytes) else FileSpan(body, 0, len(body))
+
+
+def _part(body: bytes | FileBody, span: Span) -> memoryview | FileSpan:
+    """Some bytes of a body, without a copy."""
+    if isinstance(body, bytes):
+        return memoryview(body)[span.first : span.last + 1]
+    return FileSpan(body, span.first, span.last + 1 - span.first)
 
 
 def _asked_span(asked: Mapping[str, str], stored: CachedObject) -> Span | None:

@@ -1,4 +1,4 @@
-"""What may be set about the cache; the node's configuration sets the first four, the rest are engineering limits."""
+"""What may be set about the cache; the node's configuration sets some, the rest are engineering limits."""
 
 from dataclasses import dataclass
 
@@ -20,3 +20,16 @@ class CacheSettings:
     retry_share: float = 0.1  # retries may add this share to the fills, lest they drown a weak origin
     stale_if_error_playlist_s: float = 10.0  # a player holds three target durations; older only confuses it
     stale_if_error_object_s: float = 300.0  # media objects never change
+    purge_slice: int = 256  # objects that a purge does away with at a time; about a millisecond's work
+    disk_path: str = ""  # folder of the tier below memory; "": none
+    disk_max_bytes: int = 10 * 1024 * 1024 * 1024  # of files, in whole blocks
+    disk_objects_max: int = 100_000  # each takes about 750 bytes of memory, and 30 µs at start
+    disk_fresh_min_s: float = 10.0  # what is over sooner is not worth a file: playlists, errors
+    disk_backlog_bytes: int = (
+        64 * 1024 * 1024
+    )  # bodies that wait to be written; beyond, objects stay in memory only
+    disk_stream_bytes: int = 4 * 1024 * 1024  # bodies from here on are sent from disk, not read into memory
+    disk_timeout_s: float = 1.0  # a disk that takes longer for an object is left alone for disk_pause_s
+    disk_pause_s: float = 10.0  # after an error, before the next try
+    disk_away_max_s: float = 82_800.0  # purges are told again for a day; a disk that missed more is emptied
+    disk_start_s: float = 1.0  # the start waits so long for the scan, which then goes on beside

@@ -1,24 +1,27 @@
 """The command group, and how mistakes are told."""
 
 import sys
-from importlib.metadata import version
 from typing import Any
 
 import click
 
-from edge.cli.cluster import members, view
-from edge.cli.demo import demo, demo_viewers
-from edge.cli.events import event, events, purge
-from edge.cli.keygen import keygen
-from edge.cli.node import run
-from edge.cli.origin import origin
+from edge.cli.init import act_as_init
 from edge.model import ConfigError
 
 MISTAKE = 2  # exit status for what the user can mend, as for click's own usage errors
+NAMES = ("demo", "demo-viewers", "event", "events", "keygen", "members", "origin", "purge", "run", "view")
 
 
 class Commands(click.Group):
-    """A group that tells a `ConfigError` in one line."""
+    """A group that imports a command when it is asked for, and tells a `ConfigError` in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        """The names, as help shows them."""
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """A command by its name."""
+        return _load(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -30,10 +33,35 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("edge-coordinator"), prog_name="edge")
+@click.version_option(package_name="edge-coordinator", prog_name="edge")
 def main() -> None:
     """Coordinates CDN edge caches that serve live video."""
 
 
-for command in (run, origin, demo, members, view, purge, event, events, keygen, demo_viewers):
-    main.add_command(command)
+def _load(name: str) -> click.Command | None:
+    """Import no more than the command needs: a node is ready the sooner, and `edge keygen` prints at once."""
+    match name:
+        case "run":
+            act_as_init()  # before the imports, which take most of a node's start
+            from edge.cli.node import run as command
+        case "origin":
+            from edge.cli.origin import origin as command
+        case "demo":
+            from edge.cli.demo import demo as command
+        case "demo-viewers":
+            from edge.cli.demo import demo_viewers as command
+        case "members":
+            from edge.cli.cluster import members as command
+        case "view":
+            from edge.cli.cluster import view as command
+        case "purge":
+            from edge.cli.events import purge as command
+        case "event":
+            from edge.cli.events import event as command
+        case "events":
+            from edge.cli.events import events as command
+        case "keygen":
+            from edge.cli.keygen import keygen as command
+        case _:
+            return None
+    return command

@@ -12,6 +12,7 @@ from edge.app import Node
 from edge.cli.service import run_service
 from edge.config import Source, field_types, load
 from edge.model import ConfigError
+from edge.shell.kube.platform import located, on_kubernetes
 from edge.shell.logs import set_up
 
 
@@ -44,7 +45,9 @@ def run(file: str | None, exit_with_parent: bool, **flags: str | None) -> None:
     set_up(config.log)
 
     async def work(stop: asyncio.Event) -> None:
-        await Node(config).run(stop, on_ready=lambda: None)
+        async with on_kubernetes(config) as kubernetes:
+            node = Node(await located(config, kubernetes), kubernetes)
+            await node.run(stop, on_ready=lambda: None)
 
     run_service(work, exit_with_parent=exit_with_parent)
 

@@ -12,6 +12,8 @@ from msgspec import Meta
 from edge.model import NAME_MAX_BYTES
 
 _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_CLUSTER = r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$"
+_CLUSTER_MAX = 127  # a namespace (63), a slash and a release's name (53), with room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,9 @@ class NodeConfig:
         str,
         Meta(
             min_length=1,
-            max_length=NAME_MAX_BYTES,
-            pattern=_LABEL,
-            description="Cluster id; nodes of other clusters are not heard.",
+            max_length=_CLUSTER_MAX,
+            pattern=_CLUSTER,
+            description="Cluster id, e.g. namespace/release; nodes of other clusters are not heard.",
         ),
     ] = "edge"
     region: Annotated[str, Meta(max_length=63, description="Region, e.g. west.")] = ""
@@ -42,6 +44,14 @@ class NodeConfig:
     capacity: Annotated[
         int, Meta(ge=0, le=10_000_000, description="Viewers this node is made for; 0: send it none.")
     ] = 1000
+    drain_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="A node that leaves takes no new viewers, but serves on this long, seconds.",
+        ),
+    ] = 0.5
     tags: Annotated[
         dict[str, str], Meta(max_length=16, description="Free labels k=v,k=v; the map reads lat and lon.")
     ] = field(default_factory=dict)
@@ -176,6 +186,14 @@ class GossipConfig:
             description="Least pause between two anti-entropy exchanges with one peer, seconds.",
         ),
     ] = 1
+    bulk_from: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Records lacking here from which on a peer's state is fetched over its admin port; 0: never.",
+        ),
+    ] = 128
     keep_s: Annotated[
         float,
         Meta(
@@ -196,7 +214,7 @@ class GossipConfig:
         int,
         Meta(
             ge=16,
-            le=2048,
+            le=8192,
             description="Bound of the log of durable events; further ones are refused until some are over.",
         ),
     ] = 1024
@@ -267,6 +285,56 @@ class CacheConfig:
     fill_timeout_s: Annotated[
         float, Meta(ge=0.1, le=300, description="A fill that takes longer fails, seconds.")
     ] = 8
+    disk_path: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="Folder of the tier below memory, for this process alone; empty: none.",
+        ),
+    ] = ""
+    disk_max_bytes: Annotated[
+        int,
+        Meta(
+            ge=1 << 20,
+            le=1 << 50,
+            description="Bound of the files there, bytes; leave a tenth of the volume free.",
+        ),
+    ] = 10 * 1024 * 1024 * 1024
+    disk_objects_max: Annotated[
+        int,
+        Meta(ge=16, le=10_000_000, description="Bound of their number; each takes about 1 KiB of memory."),
+    ] = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesConfig:
+    """What the node asks of the Kubernetes it runs on. Seeds by DNS need none of it."""
+
+    discovery: Annotated[
+        bool,
+        Meta(description="Watch the EndpointSlices of service: seeds, own zone, deleted pods (true, false)."),
+    ] = False
+    namespace: Annotated[
+        str, Meta(max_length=63, description="Namespace of pod and service. Default: the service account's.")
+    ] = ""
+    service: Annotated[
+        str,
+        Meta(max_length=63, description="Headless Service of all pods; its gossip port is named udp-gossip."),
+    ] = ""
+    pod: Annotated[str, Meta(max_length=253, description="This pod's name. Default: node.name.")] = ""
+    node_name: Annotated[
+        str,
+        Meta(
+            max_length=253,
+            description="The machine this pod runs on; tells its zone before the pod is listed.",
+        ),
+    ] = ""
+    events: Annotated[
+        bool,
+        Meta(
+            description="With discovery: say on the pod, as Events, what an operator must see (true, false)."
+        ),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,4 +358,5 @@ class Config:
     public: PublicConfig = PublicConfig()
     admin: AdminConfig = AdminConfig()
     cache: CacheConfig = CacheConfig()
+    kubernetes: KubernetesConfig = KubernetesConfig()
     log: LogConfig = LogConfig()

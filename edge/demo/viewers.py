@@ -1,7 +1,8 @@
 """Simulated viewers that do what a player does: ask where to go, follow playlists, fetch every segment once.
 
-Each has a CMCD session id (CTA-5004), a zone, a rung and a language; when its node fails it asks another one. They
-share one connection pool, and playlists are parsed once for all who got the same text.
+Each has a CMCD session id (CTA-5004), a zone, a rung and a language. When its node redirects a playlist, as one that
+leaves does, it stays where it was sent; when its node fails it asks another one. They share one connection pool, and
+playlists are parsed once for all who got the same text.
 """
 
 import asyncio
@@ -136,8 +137,9 @@ class Viewer:
 
     async def _play(self, url: str) -> None:
         """Play from the node that `url` names until something fails."""
-        self._failed = join(url, "/").rstrip("/")  # should it fail from here on
-        videos, audios = parse_variants(await self._get(url, "m"))
+        self._sit_at(url)
+        url, body = await self._get(url, "m")
+        videos, audios = parse_variants(body)
         chosen = [(join(url, self._rng.choice(videos)), "v")]
         if audios:
             chosen.append((join(url, self._rng.choice(audios)), "a"))
@@ -153,7 +155,8 @@ class Viewer:
 
     async def _tune_in(self, url: str, kind: str) -> "Followed":
         """The initialization section and the last few segments."""
-        playlist = parse_media(await self._get(url, "m"))
+        url, body = await self._get(url, "m")
+        playlist = parse_media(body)
         if playlist.init:
             await self._get(join(url, playlist.init), "i")
         last = max(playlist.newest - START_BEHIND, playlist.first - 1)
@@ -162,7 +165,8 @@ class Viewer:
         return one
 
     async def _follow(self, one: "Followed", playback: Playback) -> None:
-        await self._fetch_new(one, parse_media(await self._get(one.url, "m")), playback)
+        one.url, body = await self._get(one.url, "m")
+        await self._fetch_new(one, parse_media(body), playback)
         if time.monotonic() - one.fresh_at > STALE_AFTER * one.target_s:
             raise Stumble("stream stands still")
 
@@ -170,7 +174,8 @@ class Viewer:
         """Fetch every segment that is new since the last look, once."""
         self._counts.skipped += max(0, playlist.first - one.last - 1)
         for number, uri in playlist.after(one.last):
-            if not await self._get(join(one.url, uri), one.kind):
+            _, body = await self._get(join(one.url, uri), one.kind)
+            if not body:
                 raise Stumble("empty segment")
             one.last, one.fresh_at = number, time.monotonic()
             self.segments += 1
@@ -178,7 +183,8 @@ class Viewer:
             if playback and playback.arrived(number, one.fresh_at):
                 self._counts.stalls += 1
 
-    async def _get(self, url: str, kind: str) -> bytes:
+    async def _get(self, url: str, kind: str) -> tuple[str, bytes]:
+        """The body, and the address from which it came after redirects."""
         self._counts.requests += 1
         question = f"{url}{'&' if '?' in url else '?'}{self._cmcd(kind)}"
         try:
@@ -193,7 +199,14 @@ class Viewer:
         except (aiohttp.ClientError, OSError):
             raise Stumble("connection") from None
         self._counts.received_bytes += len(body)
-        return body
+        if answer.history and kind == "m":
+            url = str(answer.url.without_query_params("CMCD"))
+            self._sit_at(url)
+        return url, body
+
+    def _sit_at(self, url: str) -> None:
+        """The node of this address is the one that fails, should anything fail from here on."""
+        self._failed = join(url, "/").rstrip("/")
 
     def _cmcd(self, kind: str) -> str:
         """Object type, streaming format, session, stream type: the query field of CTA-5004, keys in order."""

@@ -22,13 +22,16 @@ def send_limit(retransmit: int, members: int) -> int:
     return retransmit * math.ceil(math.log10(members + 1))
 
 
+Record = tuple[str, bytes]  # key, encoded
+
+
 class Taken:
     """Records taken out for one datagram, by class and send count; put back by `Broadcasts.restore` or `sent`."""
 
-    __slots__ = ("bytes", "records")
+    __slots__ = ("batches", "bytes")
 
     def __init__(self) -> None:
-        self.records: list[tuple[Queue, int, str, bytes]] = []
+        self.batches: list[tuple[Queue, int, list[Record]]] = []
         self.bytes = 0
 
 
@@ -57,6 +60,16 @@ class Queue:
         self._sends[key] = 0
         self.limit = limit
 
+    def put_all(self, records: list[Record], limit: int) -> None:
+        """`put` for many, the last of which is the freshest."""
+        known, by_sends = self._sends.get, self._by_sends
+        for key, _ in records:
+            if (sends := known(key)) is not None:
+                by_sends[sends].pop(key, None)
+        by_sends[0].update(records)
+        self._sends.update(dict.fromkeys([key for key, _ in records], 0))
+        self.limit = limit
+
     def drop(self, key: str) -> None:
         """Tell it no more."""
         sends = self._sends.pop(key, None)
@@ -68,35 +81,39 @@ class Queue:
 
         Who comes next and does not fit ends it, but for a few tries at smaller ones behind.
         """
-        used, skipped = 0, list[tuple[int, str, bytes]]()
-        records = taken.records
+        used, skipped = 0, list[tuple[int, Record]]()
         for sends, waiting in enumerate(self._by_sends):
+            batch = list[Record]()
             while waiting and len(skipped) < _LOOKAHEAD:
-                key, encoded = waiting.popitem()
-                size = len(encoded) + _SEPARATOR
+                record = waiting.popitem()
+                size = len(record[1]) + _SEPARATOR
                 if used + size <= budget:
                     used += size
-                    records.append((self, sends, key, encoded))
+                    batch.append(record)
                 else:
-                    skipped.append((sends, key, encoded))
-        for sends, key, encoded in reversed(skipped):
+                    skipped.append((sends, record))
+            if batch:
+                taken.batches.append((self, sends, batch))
+        for sends, (key, encoded) in reversed(skipped):
             self._by_sends[sends][key] = encoded
         return used
 
-    def restore(self, sends: int, key: str, encoded: bytes) -> None:
-        """Put a record back that was taken."""
-        self._by_sends[sends][key] = encoded
+    def restore(self, sends: int, batch: list[Record]) -> None:
+        """Put records back that were taken."""
+        self._by_sends[sends].update(reversed(batch))
 
-    def sent(self, sends: int, key: str, encoded: bytes) -> None:
-        """Count a send of a record that was taken; the last one lets it go."""
+    def sent(self, sends: int, batch: list[Record]) -> None:
+        """Count a send of records that were taken; the last one lets them go."""
         sends += 1
+        keys = [key for key, _ in batch]
         if sends >= self.limit:
-            del self._sends[key]
+            for key in keys:
+                del self._sends[key]
             return
         if sends == len(self._by_sends):
             self._by_sends.append({})
-        self._by_sends[sends][key] = encoded
-        self._sends[key] = sends
+        self._by_sends[sends].update(reversed(batch))
+        self._sends.update(dict.fromkeys(keys, sends))
 
     def messages(self, encoded: list[bytes]) -> list[bytes]:
         """Records of this class as messages of a payload."""
@@ -132,7 +149,8 @@ class Broadcasts:
         spare = room = budget - self.regular.overhead_bytes - self.bulk.overhead_bytes - 2 * _SEPARATOR
         classes = self._classes[:2] if self.bulk_waits else self._classes
         for queue, share in zip(classes, SHARES, strict=False):
-            spare -= queue.take(int(room * share), taken)
+            if len(queue):
+                spare -= queue.take(int(room * share), taken)
         for queue in classes:
             if len(queue):
                 spare -= queue.take(spare, taken)
@@ -149,19 +167,19 @@ class Broadcasts:
     def messages(self, taken: Taken) -> list[bytes]:
         """What was taken, as messages of a payload."""
         encoded: tuple[list[bytes], ...] = ([], [], [])
-        for queue, _, _, one in taken.records:
-            encoded[queue.place].append(one)
+        for queue, _, batch in taken.batches:
+            encoded[queue.place].extend([one for _, one in batch])
         return [message for queue in self._classes for message in queue.messages(encoded[queue.place])]
 
     def restore(self, taken: Taken) -> None:
         """Put everything back: the datagram is not sent."""
-        for queue, sends, key, encoded in reversed(taken.records):
-            queue.restore(sends, key, encoded)
+        for queue, sends, batch in reversed(taken.batches):
+            queue.restore(sends, batch)
 
     def sent(self, taken: Taken) -> None:
         """Count one send of each; the first of a class last, so that it stays ahead of its equals."""
-        for queue, sends, key, encoded in reversed(taken.records):
-            queue.sent(sends, key, encoded)
+        for queue, sends, batch in reversed(taken.batches):
+            queue.sent(sends, batch)
 
     def __len__(self) -> int:
         return len(self.urgent) + len(self.regular) + len(self.bulk)

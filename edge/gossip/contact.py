@@ -51,7 +51,7 @@ class Contact:
             or (peer.member.incarnation == member.incarnation and peer.member.address != member.address)
         )
         known = peer.member.incarnation if peer and past else 0
-        core.outbox.send(source, encode(Welcome(core.name, known, len(core.members))))
+        core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name]))
         if not known:
             self._membership.record(member, now, source)
@@ -64,7 +64,7 @@ class Contact:
             self._membership.renew(generation_of(message.known_incarnation) + 1, now)
             self._core.outbox.send(source, encode(Join(self._core.me)))
         else:
-            self._sync.begin(source, now)
+            self._sync.welcomed(source, message.records, now)
 
     def _ask_seeds(self, now: float) -> None:
         """Alone: all seeds, soon again. Among others: some seeds, now and then, for ever."""

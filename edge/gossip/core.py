@@ -42,6 +42,7 @@ class Core:
     timers: Timers = field(default_factory=Timers)
     events: deque[GossipEvent] = field(default_factory=deque)
     stormy: bool = False
+    hushed: bool = False  # while a bulk sync is taken in: what it brings is not told on
     threshold: Threshold = field(default_factory=Threshold)
 
     @property
@@ -98,6 +99,8 @@ class Core:
             encoded: the message.
             source: who told it, if somebody did; it is not told again.
         """
+        if self.hushed and key != self.name:  # a refutation must be told whatever brought the accusation
+            return
         self.broadcasts.urgent.put(key, encoded, self.limit())
         without = (key,) if source is None else (key, source)
         for one in self.sample(self._eager_fanout, Status.ALIVE, without=without):

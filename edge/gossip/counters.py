@@ -23,5 +23,14 @@ class Counters:
     refusals: int = 0  # ICMP port unreachable
     refutations: int = 0
     syncs: int = 0
+    bulk_asked: int = 0  # bulk syncs asked for, of this node's own wish
+    bulk_done: int = 0
+    bulk_failed: int = 0
+    bulk_turned_away: int = 0  # the one asked was busy
+    bulk_bytes_received: int = 0
+    bulk_served: int = 0
+    bulk_busy: int = 0  # requests turned away here
+    bulk_refused: int = 0  # requests of nobody of this cluster, used before, or meant for another process
+    bulk_bytes_sent: int = 0
     late_timers: int = 0
     events_lost: int = 0  # events that nobody took in time

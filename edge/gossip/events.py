@@ -92,11 +92,13 @@ class Events:
                 self._reached[name] = self._serial
         return True
 
-    def acknowledged(self, row: LoadRow) -> None:
-        """A node's load row says what it has acted on."""
-        serial = self._history.get(row.applied)
-        if serial is not None and serial > self._reached.get(row.node, -1):
-            self._reached[row.node] = serial
+    def acknowledged(self, rows: list[LoadRow]) -> None:
+        """Load rows of other nodes say what each has acted on."""
+        serial_of, reached = self._history.get, self._reached
+        for row in rows:
+            serial = serial_of(row.applied)
+            if serial is not None and serial > reached.get(row.node, -1):
+                reached[row.node] = serial
 
     def reached(self, event: Durable) -> list[str]:
         """Names of the present members that are known to have acted on `event`, this node among them."""
@@ -119,9 +121,9 @@ class Events:
 
     def _forget_superseded(self) -> None:
         """What has left the log is no part of the acknowledgement any more."""
-        for digest in [one for one in self._serials if self._log.find(one) is None]:
-            del self._serials[digest]
-            self._toggle(digest)
+        for digest in self._log.take_gone():
+            if self._serials.pop(digest, None) is not None:
+                self._toggle(digest)
 
     def _toggle(self, digest: int) -> None:
         self._applied ^= digest

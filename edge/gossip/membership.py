@@ -12,7 +12,7 @@ from edge.model import Address, Member, Status, first_version, generation_of, in
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, TopRow, Tops, encode
 
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
-_START_UP_S = 5.0  # how long a newer self that peers remember counts as our past, not as a rival
+_START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
 _FORGET_EVERY_S = 30.0
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
@@ -22,7 +22,7 @@ class Membership:
 
     def __init__(self, core: Core, me: Member, now: float) -> None:
         self._core = core
-        self._started = now
+        self._met: float | None = None  # when a peer first told us of members: nobody alone has a rival
         self._suspicions: dict[str, Suspicion] = {}
         self.leaving = False
         self.conflict = ""
@@ -31,6 +31,8 @@ class Membership:
 
     def record(self, member: Member, now: float, source: Address | None = None) -> None:
         """A whole record came in from `source`."""
+        if self._met is None and source is not None:
+            self._met = now
         if member.name == self._core.name:
             self._about_me(member.incarnation, member.status, now, source)
             return
@@ -95,14 +97,15 @@ class Membership:
     def _about_me(self, incarnation: int, status: Status, now: float, source: Address | None) -> None:
         me = self._core.me
         if generation_of(incarnation) > generation_of(me.incarnation):
-            if now - self._started < _START_UP_S:
+            if self._met is None or now - self._met < _START_UP_S:
                 self.renew(generation_of(incarnation) + 1, now)
             elif not self.conflict:
                 self.conflict = f"another process gossips as {me.name}; every node needs a name of its own"
                 self._core.emit("conflict", me.name, self.conflict, now)
         elif incarnation < me.incarnation:
             past = generation_of(incarnation) < generation_of(me.incarnation)
-            if source is not None and (past or status is not Status.ALIVE):  # it missed our start or refutation
+            missed = past or status is not Status.ALIVE  # our start, or our refutation
+            if source is not None and missed:
                 self._core.outbox.send(source, encode(Announce(me)))
         elif (incarnation, status) > me.rank:
             self._refute(incarnation, status, now)

@@ -4,6 +4,7 @@
     node.receive_datagram(data, address, now)                 for each datagram
     node.handle_timer(now)                                    at node.next_timer()
     while event := node.next_event(): …                       for people and logs
+    while fetch := node.bulk.next(): …                        a bulk sync to carry (`edge.gossip.bulk`)
 
 The caller owns socket and clock; `now` is in seconds, monotonic.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from edge.config import GossipConfig
 from edge.gossip.awareness import Awareness
 from edge.gossip.broadcast import Broadcasts
+from edge.gossip.bulk import Bulk, Ciphers
 from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
@@ -25,6 +27,7 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
+from edge.gossip.serving import BulkServer
 from edge.gossip.storm import SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
@@ -110,9 +113,8 @@ class GossipNode:
         self.counters = Counters()
         broadcasts = Broadcasts()
         self._opener = Opener(identity.ring, identity.cluster, compressor)
-        self._outbox = Outbox(
-            Sealer(identity.ring, identity.cluster, identity.session, compressor), broadcasts, self.counters
-        )
+        sealer = Sealer(identity.ring, identity.cluster, identity.session, compressor)
+        self._outbox = Outbox(sealer, broadcasts, self.counters)
         members = MemberTable(config.members_max)
         self._core = core = Core(
             name=identity.member.name,
@@ -135,7 +137,10 @@ class GossipNode:
         self._membership = Membership(core, identity.member, now)
         log = EventLog(config.events_max, BUCKETS)
         self._events = Events(core, log, now)
-        self._sync = Sync(core, log, now)
+        ciphers = Ciphers(sealer, self._opener)
+        self.bulk = Bulk(core, ciphers, lambda: self._sync.bucket_digests, self._apply)
+        self._sync = Sync(core, log, self.bulk, now)
+        self.bulk_server = BulkServer(core, ciphers, log, self._sync)
         self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
         self._publisher = Publisher(core, self._events, now)
@@ -193,6 +198,21 @@ class GossipNode:
         """The system said that a datagram to `address` was refused (ICMP port unreachable)."""
         self.counters.refusals += 1
         self._prober.refused(address, now)
+
+    def report_deleted(self, address: Address, now: float) -> bool:
+        """The platform says that it deleted what ran at `address`; whether that settled a suspicion.
+
+        A suspect there is unreachable at once, one held alive is probed at once: an accusation alone, or the
+        platform's word alone, declares nobody dead.
+        """
+        peer = self._core.members.at(address)
+        if peer is None or peer.member.status is not Status.SUSPECT:
+            self._prober.hurry(address, now)
+            return False
+        member = peer.member
+        claim = Claim(member.name, member.incarnation, Status.UNREACHABLE, self._core.name)
+        self._membership.claim(claim, now)
+        return True
 
     def set_seeds(self, seeds: list[Address], now: float) -> None:
         """Addresses through which to join."""
@@ -340,7 +360,7 @@ class GossipNode:
             case Buckets():
                 self._sync.buckets(message, address)
             case Entries():
-                self._sync.entries(message, address)
+                self._sync.entries(message, address, now)
             case Want():
                 self._sync.want(message, address)
             case Join():

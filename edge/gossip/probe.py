@@ -131,6 +131,12 @@ class Prober:
         elif not probe.asked:
             self._ask_helpers(probe, now)
 
+    def hurry(self, address: Address, now: float) -> None:
+        """There is reason to look after the member at `address` before its turn."""
+        peer = self._core.members.at(address)
+        if peer and peer.member.status is Status.ALIVE and peer.member.name not in self._in_flight:
+            self._begin(peer.member, now)
+
     def start_over(self, now: float) -> None:
         """This process stood still: answers may wait unread, so nobody is accused for the time it missed."""
         for probe in list(self._probes.values()):

@@ -65,18 +65,19 @@ class Publisher:
 
     def loads(self, message: Loads, now: float) -> int:
         """Take in loads of other nodes; how many were news."""
-        core, news, limit = self._core, 0, self._core.limit()
-        put, tell, acknowledged = core.loads.put, core.broadcasts.regular.put, self._events.acknowledged
+        core, name, put = self._core, self._core.name, self._core.loads.put
+        news = []
         for row in core.loads.news(message.rows):
-            node = row.node
-            if node == core.name:  # a past self counted further
+            if row.node == name:  # a past self counted further
                 self._load_version = max(self._load_version, row.version)
-            elif put(node, Report(row.version, row.load, now, row.applied)):
-                acknowledged(row)
-                tell(node, encode(row), limit)
-                news += 1
-        core.tempo.news(news, now)
-        return news
+            elif put(row.node, Report(row.version, row.load, now, row.applied)):
+                news.append(row)
+        if news:
+            self._events.acknowledged(news)
+            if not core.hushed:
+                core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
+        core.tempo.news(len(news), now)
+        return len(news)
 
     def tops(self, message: Tops, now: float) -> int:
         """Take in other nodes' hottest segments; how many were news."""
@@ -86,10 +87,10 @@ class Publisher:
                 self._top_version = max(self._top_version, row.version)
             elif core.tops.put(row.node, Report(row.version, row.top, now)):
                 encoded = encode(row)
-                if len(encoded) <= _ROW_MAX_BYTES:
-                    core.broadcasts.bulk.put(row.node, encoded, core.limit())
-                else:
+                if len(encoded) > _ROW_MAX_BYTES:
                     core.counters.oversize += 1
+                elif not core.hushed:
+                    core.broadcasts.bulk.put(row.node, encoded, core.limit())
                 news += 1
         return news
 

@@ -1,6 +1,7 @@
 """The admin port: health, metrics, the cluster's view, its stream of changes, and the live page.
 
-Health and metrics are open to whoever reaches the port (kubelet, Prometheus); /v1 wants the token where one is set.
+Health and metrics are open to whoever reaches the port (kubelet, Prometheus); /v1 wants the token where one is set, but
+for the sync between nodes, whose requests are sealed with the cluster's keys.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+from edge.gossip.bulk import PATH as SYNC
 from edge.gossip.events import Refusal
 from edge.model import ConfigError
 from edge.shell.events import EventActor
@@ -45,6 +47,7 @@ class AdminSources:
     metrics: Callable[[], bytes]
     not_ready: Callable[[], str]  # why no traffic should come; empty when ready
     events: EventActor
+    sync: Handler
 
 
 class AdminFace:
@@ -75,6 +78,7 @@ class AdminFace:
         app.router.add_get("/v1/view", self._view)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_get("/v1/events", self._events)
+        app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
         return app
@@ -86,7 +90,8 @@ class AdminFace:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Token, origin and host; the hardening headers of every answer."""
-        refusal = self._refusal(request) if request.path.startswith("/v1/") else None
+        guarded = request.path.startswith("/v1/") and request.path != SYNC
+        refusal = self._refusal(request) if guarded else None
         response = refusal or await handler(request)
         if not response.prepared:
             response.headers.update(self._headers(request))
@@ -148,7 +153,9 @@ class AdminFace:
                 asked = orjson.loads(await request.read())
                 if not isinstance(asked, dict):
                     raise ConfigError("body", "is no JSON object", 'write e.g. {"url": "/live/main.m3u8"}')
-                return _json(accept(asked), status=202)
+                told = accept(asked)
+                await self._sources.events.recorded()
+                return _json(told, status=202)
             except orjson.JSONDecodeError as error:
                 return web.Response(status=400, text=f"no JSON: {error}\n")
             except ConfigError as error:

@@ -1,7 +1,10 @@
 """Durable events in the process: made from an operator's request, acted on by the cache and by users' handlers."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from edge.cache.cache import EdgeCache
@@ -11,8 +14,9 @@ from edge.model import PATH_MAX_BYTES, ConfigError, Durable, EventKind
 
 log = logging.getLogger(__name__)
 
-PURGE_TTL_S = 86_400  # a node that is away for longer comes back with an empty cache anyway
+PURGE_TTL_S = 86_400  # a cache empties a disk that was away for nearly as long
 EVENT_TTL_S = 3600
+RECORD_S = 2.0  # then an answer comes in any case; who has acted on the event is told by `reached`
 TTL_MAX_S = 7 * 86_400
 HANDLERS_MAX = 64
 _SOFT, _HARD = "soft", "hard"
@@ -52,10 +56,13 @@ class EventActor:
         self._handlers.append((prefix, handler))
 
     def act(self) -> None:
-        """Act on everything that waits, and acknowledge it."""
+        """Act on everything that waits, and acknowledge it; a purge once no restart can undo it."""
         while event := self._node.next_durable():
             if event.kind is EventKind.PURGE:
                 self._purge(event)
+                if not self._cache.recorded:
+                    self._cache.when_recorded(partial(self._confirm_late, event))
+                    continue
             elif event.kind is EventKind.USER:
                 self._call(event)
             self._node.confirm_durable(event, self._now())
@@ -97,6 +104,14 @@ class EventActor:
             raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
         return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
 
+    async def recorded(self) -> None:
+        """Wait until no restart can undo the purges so far; a slow disk is not waited for longer than `RECORD_S`."""
+        done = asyncio.Event()
+        self._cache.when_recorded(done.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECORD_S):
+                await done.wait()
+
     def all(self) -> list[dict[str, Any]]:
         """The events that count now, oldest first, each with who is known to have acted on it."""
         return [self._told(event) for event in self._node.durables()]
@@ -124,13 +139,18 @@ class EventActor:
             "members": len(self._node.view().alive),
         }
 
+    def _confirm_late(self, event: Durable) -> None:
+        self._node.confirm_durable(event, self._now())
+        self._flush()
+
     def _purge(self, event: Durable) -> None:
         what, _, value = event.key.partition(":")
         try:
-            hit = self._cache.purge(Purge(what, value, event.body == _SOFT))  # type: ignore[arg-type]  # checked there
+            order = Purge(what, value, event.body == _SOFT)  # type: ignore[arg-type]  # checked there
         except ConfigError as error:  # of another version of this program: nothing here to purge by it
             log.warning("purge %s by %s is not understood: %s", event.key, event.origin, error)
             return
+        hit = self._cache.purge(order, f"{event.origin} {event.at}")
         log.info("purged %s (%s), %d objects, as %s asked", event.key, event.body, hit, event.origin)
 
     def _call(self, event: Durable) -> None:

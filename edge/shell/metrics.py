@@ -8,9 +8,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from edge.cache.cache import EdgeCache
+from edge.cache.tiers import Tier
 from edge.gossip import GossipNode
 from edge.model import Status
 from edge.shell.discovery import Discovery
+from edge.shell.kube.platform import Kubernetes
+from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
 from edge.shell.public import PublicFace
 from edge.shell.udp import GossipTransport
@@ -30,6 +33,15 @@ _GOSSIP_HELP = {
     "refusals": "Datagrams refused by the receiving system (ICMP port unreachable).",
     "refutations": "Accusations of this node that it refuted.",
     "syncs": "Anti-entropy exchanges begun.",
+    "bulk_asked": "Bulk syncs asked of other nodes.",
+    "bulk_done": "Bulk syncs that came to their end.",
+    "bulk_failed": "Bulk syncs that failed: no answer, a broken one, or too slow.",
+    "bulk_turned_away": "Bulk syncs that a busy node put off.",
+    "bulk_bytes_received": "Bytes of frames received by bulk sync.",
+    "bulk_served": "Bulk syncs of other nodes answered.",
+    "bulk_busy": "Bulk syncs of other nodes put off.",
+    "bulk_refused": "Bulk syncs refused: of no member, used before, or meant for another process.",
+    "bulk_bytes_sent": "Bytes of frames sent by bulk sync.",
     "late_timers": "Times this process stood still for a quarter of a second or more.",
     "events_lost": "Events that nobody took in time.",
 }
@@ -53,6 +65,7 @@ class Counted:
     traffic: Traffic
     face: PublicFace
     lag: LagMeter
+    kubernetes: Kubernetes | None = None
 
 
 class NodeCollector(Collector):
@@ -68,6 +81,8 @@ class NodeCollector(Collector):
         yield from self._gossip()
         yield from self._serving()
         yield from self._caching()
+        if self._parts.kubernetes:
+            yield from _of_kubernetes(self._parts.kubernetes)
 
     def _cluster(self) -> Iterator[Metric]:
         members = GaugeMetricFamily("edge_members", "Members by held status.", labels=["status"])
@@ -88,7 +103,7 @@ class NodeCollector(Collector):
             yield CounterMetricFamily(f"edge_gossip_{name}", text, value=getattr(counters, name))
         for name, value in self._node.state_figures().items():
             yield GaugeMetricFamily(f"edge_gossip_{name}", _STATE_HELP[name], value=value)
-        dropped = CounterMetricFamily("edge_gossip_dropped", "Received datagrams dropped.", labels=["reason"])
+        dropped = CounterMetricFamily("edge_gossip_dropped", "Received frames dropped.", labels=["reason"])
         for reason, count in counters.dropped.items():
             dropped.add_metric([reason.value], count)
         yield dropped
@@ -141,6 +156,49 @@ class NodeCollector(Collector):
         yield GaugeMetricFamily(
             "edge_cache_stored_objects", "Stored objects.", value=self._parts.cache.stored_objects
         )
+        yield from _of_tiers(self._parts.cache.tiers)
+
+
+def _of_tiers(tiers: list[Tier]) -> Iterator[Metric]:
+    size = GaugeMetricFamily("edge_cache_tier_bytes", "Bytes that a tier holds.", labels=["tier"])
+    bound = GaugeMetricFamily("edge_cache_tier_max_bytes", "Bound of that.", labels=["tier"])
+    objects = GaugeMetricFamily("edge_cache_tier_objects", "Objects that a tier holds.", labels=["tier"])
+    evicted = CounterMetricFamily(
+        "edge_cache_tier_evictions", "Objects that had to go for others.", labels=["tier"]
+    )
+    for tier in tiers:
+        size.add_metric([tier.name], tier.size_bytes)
+        bound.add_metric([tier.name], tier.bytes_max)
+        objects.add_metric([tier.name], tier.objects)
+        evicted.add_metric([tier.name], tier.evictions)
+    yield from (size, bound, objects, evicted)
+
+
+def _of_kubernetes(kubernetes: Kubernetes) -> Iterator[Metric]:
+    watch, picture, writer = kubernetes.watch, kubernetes.picture, kubernetes.writer
+    yield GaugeMetricFamily(
+        "edge_kubernetes_endpoints", "Pods that the EndpointSlices list.", value=len(picture.addresses)
+    )
+    yield CounterMetricFamily("edge_kubernetes_lists", "Lists of EndpointSlices.", value=watch.lists)
+    yield CounterMetricFamily(
+        "edge_kubernetes_watches", "Watches of EndpointSlices begun, renewals included.", value=watch.watches
+    )
+    errors = CounterMetricFamily(
+        "edge_kubernetes_errors", "Lists and watches that failed.", labels=["reason"]
+    )
+    for reason in REASONS:
+        errors.add_metric([reason], watch.errors[reason])
+    yield errors
+    yield CounterMetricFamily(
+        "edge_kubernetes_ignored", "Slices and pods beyond the bounds.", value=picture.ignored
+    )
+    yield CounterMetricFamily(
+        "edge_kubernetes_settled", "Suspicions settled by a pod's deletion.", value=kubernetes.settled
+    )
+    yield CounterMetricFamily("edge_kubernetes_events_written", "Events on the pod.", value=writer.written)
+    yield CounterMetricFamily(
+        "edge_kubernetes_events_dropped", "Events refused, too many or too old.", value=writer.dropped
+    )
 
 
 def exposition(collector: Collector) -> bytes:

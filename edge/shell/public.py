@@ -5,6 +5,7 @@ GET /v1/route/<path>                          playlists in place, every other ob
 GET /<path>                                   the object
 """
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -24,6 +25,7 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "E
 _PATH_MAX = 2048
 _ZONE_MAX = 63
 _VIEWER_MAX = 128
+_DEFAULT_PORT = re.compile(r":(80|443)$")
 
 
 class PublicFace:
@@ -42,10 +44,12 @@ class PublicFace:
         self._pending = Pending()
         self.redirects: dict[str, int] = {}  # by chosen node; bounded by the member table
         self.unroutable = 0
+        self.draining = False  # set while this node leaves: serve, but let go of those who are here
 
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application()
+        app.on_response_prepare.append(self._let_go)
         app.router.add_get(_ROUTE, self._route_query)
         app.router.add_get(_ROUTE + "/{path:.+}", self._route_path)
         app.router.add_route("*", "/{path:.*}", self._media)
@@ -70,16 +74,22 @@ class PublicFace:
         return self._redirect(path, "")
 
     def _redirect(self, path: str, zone: str) -> web.Response:
+        if response := self._sent(path, zone):
+            return response
+        self.unroutable += 1
+        headers = {"Retry-After": str(RETRY_AFTER_S), **_CORS}
+        return web.Response(status=503, text="no node takes viewers at the moment\n", headers=headers)
+
+    def _sent(self, path: str, zone: str, query: str = "") -> web.Response | None:
+        """The redirect to the node that is chosen; none where no node takes viewers."""
         now = time.monotonic()
         chosen = route(self._view(), RouteQuery(path, zone), self._pending.counts(now))
         if chosen is None:
-            self.unroutable += 1
-            headers = {"Retry-After": str(RETRY_AFTER_S), **_CORS}
-            return web.Response(status=503, text="no node takes viewers at the moment\n", headers=headers)
+            return None
         self._pending.add(chosen.node, now)
         self.redirects[chosen.node] = self.redirects.get(chosen.node, 0) + 1
         headers = {
-            "Location": chosen.url + path,
+            "Location": chosen.url + path + (f"?{query}" if query else ""),
             "Cache-Control": "no-store",
             "Edge-Route": f"{chosen.node}; {chosen.reason}",
             **_CORS,
@@ -87,13 +97,42 @@ class PublicFace:
         return web.Response(status=302, headers=headers)
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
-        return await self._answer(request, request.rel_url.raw_path)
+        path = request.rel_url.raw_path
+        if self.draining and (moved := self._moved(request, path)):
+            return moved
+        return await self._answer(request, path)
+
+    def _moved(self, request: web.Request, path: str) -> web.Response | None:
+        """The way to another node, for a viewer that uses this very node's address and so would stay until the end.
+
+        Whoever came by a Service's name is served: he need not be able to reach a node, and the Service moves him on.
+        """
+        view = self._view()
+        me = view.node(view.self_name)
+        if (
+            me is None
+            or request.method not in ("GET", "HEAD")
+            or _host(me.member.public) != _host(request.host)
+        ):
+            return None
+        return self._sent(path, me.member.zone, request.rel_url.raw_query_string)
+
+    async def _let_go(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Of a node that drains, every answer is the last on its connection."""
+        if self.draining:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
         response, size_bytes = await answer(self._cache, request, path)
         segment = path if response.status in (200, 206) and kind_of(path) is Kind.SEGMENT else None
         self._traffic.record(viewer_of(request), segment, size_bytes, time.monotonic())
         return response
+
+
+def _host(url: str) -> str:
+    """Host and port of a URL or a Host field, as both write them alike."""
+    return _DEFAULT_PORT.sub("", url.rpartition("//")[2].partition("/")[0].lower())
 
 
 def viewer_of(request: web.Request) -> str:

@@ -65,6 +65,8 @@ class EventLog:
         self._held: dict[tuple[EventKind, str], Held] = {}
         self._by_digest: dict[int, tuple[EventKind, str]] = {}
         self._digests = [0] * buckets
+        self._parts: list[dict[int, Durable]] = [{} for _ in range(buckets)]
+        self._gone: list[int] = []
         self.digest = 0  # of all events; XOR
         self.refused = 0
 
@@ -89,7 +91,7 @@ class EventLog:
         fresh = Held(event, digest_of(event))
         self._held[key] = fresh
         self._by_digest[fresh.digest] = key
-        self._toggle(fresh)
+        self._parts[self._toggle(fresh)][fresh.digest] = event
         return True
 
     def expire(self, wall_ms: int) -> list[Durable]:
@@ -116,12 +118,13 @@ class EventLog:
         )
 
     def bucket(self, index: int) -> dict[int, Durable]:
-        """Events of one part, by digest."""
-        return {
-            one.digest: one.event
-            for one in self._held.values()
-            if bucket_of(one.event, self._buckets) == index
-        }
+        """Events of one part, by digest, in the order of their coming."""
+        return self._parts[index]
+
+    def take_gone(self) -> list[int]:
+        """Digests of the events that have left since this was asked last: superseded, over, or let go."""
+        gone, self._gone = self._gone, []
+        return gone
 
     @property
     def digests(self) -> list[int]:
@@ -134,12 +137,15 @@ class EventLog:
     def _drop(self, key: tuple[EventKind, str]) -> None:
         held = self._held.pop(key)
         del self._by_digest[held.digest]
-        self._toggle(held)
+        self._gone.append(held.digest)
+        del self._parts[self._toggle(held)][held.digest]
 
-    def _toggle(self, held: Held) -> None:
-        """XOR an event into the digests, or out of them."""
+    def _toggle(self, held: Held) -> int:
+        """XOR an event into the digests, or out of them; which part it is in."""
+        index = bucket_of(held.event, self._buckets)
         self.digest ^= held.digest
-        self._digests[bucket_of(held.event, self._buckets)] ^= held.digest
+        self._digests[index] ^= held.digest
+        return index
 
     def _make_room(self, event: Durable) -> bool:
         """Let the oldest of the least kind go for something that must not be lost."""

@@ -1,6 +1,8 @@
 """The newest report of each node: one table for load, one for popularity."""
 
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 Value = TypeVar("Value")
 
@@ -20,7 +22,7 @@ class Row(Protocol):
 RowType = TypeVar("RowType", bound=Row)
 
 
-class Report(NamedTuple, Generic[Value]):
+class Report(Struct, Generic[Value], frozen=True, gc=False):
     """One report as it is held."""
 
     version: int

@@ -84,15 +84,15 @@ class Opener:
         """How many sessions are held; never more than `sessions_max`."""
         return len(self._windows)
 
-    def open(self, datagram: bytes) -> bytes:
-        """The payload of a frame.
+    def open(self, datagram: bytes, most_bytes: int = DATAGRAM_MAX_BYTES) -> bytes:
+        """The payload of a frame of at most `most_bytes`.
 
         Raises:
             DecodeError: with the reason to count.
         """
         if len(datagram) < OVERHEAD_BYTES:
             raise DecodeError(Drop.SHORT)
-        if len(datagram) > DATAGRAM_MAX_BYTES:
+        if len(datagram) > most_bytes:
             raise DecodeError(Drop.LONG)
         header = datagram[: HEADER.size]
         version, dictionary, key, session, counter = HEADER.unpack(header)

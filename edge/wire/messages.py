@@ -112,15 +112,16 @@ class Buckets(Struct, frozen=True, array_like=True, tag=9):
 
 
 class Entries(Struct, frozen=True, array_like=True, tag=10):
-    """Third level: all that the sender holds of one bucket with `low` <= name < `high` ("" is no bound)."""
+    """Third level: all that the sender holds of one bucket with `low` <= name < `high` ("" is no bound).
+
+    Digests of the bucket's events go along: with the message whose `low` is "" all of them, if they are fewer than fit.
+    """
 
     bucket: Annotated[int, Meta(ge=0, lt=BUCKETS)]
     low: Label
     high: Label
     held: Annotated[tuple[tuple[Name, Version, Status], ...], Meta(max_length=1024)]
-    events: Annotated[bytes, Meta(max_length=EVENTS_BYTES)] = (
-        b""  # digests of the bucket's events, where low is ""
-    )
+    events: Annotated[bytes, Meta(max_length=EVENTS_BYTES)] = b""
 
 
 class Want(Struct, frozen=True, array_like=True, tag=11):
@@ -137,11 +138,11 @@ class Join(Struct, frozen=True, array_like=True, tag=12):
 
 
 class Welcome(Struct, frozen=True, array_like=True, tag=13):
-    """The answer to `Join`: the newest incarnation known of the joiner's name (0: none) and the size of the table."""
+    """The answer to `Join`: the newest incarnation known of the joiner's name (0: none); how much is to be learnt."""
 
     source: Name
     known_incarnation: Version
-    members: Count
+    records: Count  # members and durable events that the answering node holds
 
 
 class Tell(Struct, frozen=True, array_like=True, tag=14):

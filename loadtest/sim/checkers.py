@@ -1,14 +1,18 @@
-"""The invariants of PROTOCOL.md, looked at after every step of every node. `liveness` has those of the end."""
+"""The invariants of PROTOCOL.md, looked at after every step of every node.
+
+`durable` has those of durable events, `liveness` those of the end.
+"""
 
 from dataclasses import replace
 from typing import NamedTuple
 
+from msgspec import structs
+
 from edge.decide import routing
-from edge.gossip import GossipNode
 from edge.model import Member, Status, generation_of
 from edge.state.view import ClusterView, Link, NodeView
-from loadtest.sim.observe import Observer, ReportChange, Step, core_of, sizes
-from loadtest.sim.world import Host, World
+from loadtest.sim.observe import ReportChange, Step, core_of, sizes
+from loadtest.sim.world import World
 
 _ROUTE_EVERY = 8  # steps with a change, of one host; a decision costs as much as the step itself
 _BOUNDS_EVERY = 7  # steps of all hosts
@@ -16,7 +20,6 @@ _STORM = 200  # datagrams a second of one node; the most seen are 90 among five 
 _STORM_PER_HOST = 20  # and 520 among 59
 _PATHS = 5
 _DECISIONS_MAX = 4096
-_COPY_LAG_S = 0.1  # more than a second copy is ever behind the first
 
 
 class Violation(NamedTuple):
@@ -203,45 +206,6 @@ class Routes(Checker):
         return "" if before == node else f"chose {node} where an equal view chose {before}"
 
 
-class Monitor:
-    """Hangs all checkers on a world; the first violation ends the run."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._observers: dict[str, Observer] = {}
-        self._checkers: list[Checker] = [Versions(), Owners(), Bounds(world), Storms(world), Routes()]
-
-    def stepped(self, host: Host) -> None:
-        """Look at a host after its step."""
-        if host.node is None:
-            return
-        step = self._observer(host, host.node).step()
-        for checker in self._checkers:
-            if wrong := checker.stepped(step):
-                self._violated(checker.rule, host, wrong)
-
-    def copied(self, host: Host, replays_before: int) -> None:
-        """A datagram came a second time: it is dropped as a replay and changes nothing."""
-        observer = self._observers.get(host.name)
-        if host.node is None or observer is None or observer.node is not host.node:
-            return
-        if self._world.now - observer.since < _COPY_LAG_S:
-            return  # the first one may have come before this process was there
-        if host.node.replays != replays_before + 1:
-            self._violated("replays", host, "took a datagram in for the second time")
-        if not observer.unchanged():
-            self._violated("replays", host, "a replay changed something")
-
-    def _observer(self, host: Host, node: GossipNode) -> Observer:
-        observer = self._observers.get(host.name)
-        if observer is None or observer.node is not node:
-            observer = self._observers[host.name] = Observer(host, node, self._world.now)
-        return observer
-
-    def _violated(self, rule: str, host: Host, wrong: str) -> None:
-        raise ViolationError(Violation("safety", rule, self._world.now, host.name, wrong))
-
-
 def _rank(member: Member) -> tuple[int, int]:
     """Not `Member.rank`, which a mutant may break."""
     return (member.incarnation, int(member.status))
@@ -254,4 +218,4 @@ def _told(member: Member) -> str:
 def _shared(one: NodeView) -> NodeView:
     """A node without what may not matter."""
     link = Link(0.0, 0.0, 0.0, one.link.doubt) if one.link else None
-    return replace(one, link=link, load=one.load._replace(at=0.0) if one.load else None, top=None)
+    return replace(one, link=link, load=structs.replace(one.load, at=0.0) if one.load else None, top=None)

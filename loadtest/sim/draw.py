@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 from loadtest.sim.cities import places
 from loadtest.sim.scenario import (
+    DAY_S,
+    EVENTS_MAX,
     MEMBERS_MAX,
     Crash,
+    Create,
     Cut,
     Drift,
     Fault,
@@ -25,8 +28,17 @@ SEEDS = 3  # the first nodes: all others join through them
 SETTLE_S = 3.0  # before the first fault, so that there is a cluster
 _ON = 0.6  # chance that a kind of fault is there at all
 _FRESH = 1 << 16  # slots from here on are nobody's first address
-_SKEW_MAX_S = 100_000.0
+_SKEW_S = 10.0  # so far apart, clocks agree on which durable events are in time,
+_SKEW_MAX_S = 100_000.0  # and with these they do not
 _DRIFT_MAX = 0.02
+_CREATES = 7  # at most so many times somebody asks for durable events,
+_BURST = 20  # and for at most so many at once
+_AGAIN = 0.7  # chance that one takes the place of an earlier one
+_PRESSED_MAX = 16  # the smallest log that the settings allow
+_BODY_BYTES = 500  # near the most
+_TTLS_S = (DAY_S, DAY_S, DAY_S, 3600, 5)
+_HOT = ("purge", "override")  # kinds that never go before their time
+_COLD = ("schedule", "user")
 
 
 class Size(NamedTuple):
@@ -36,7 +48,7 @@ class Size(NamedTuple):
     duration_s: tuple[float, float]
 
 
-FULL = Size((5, 60), (12.0, 40.0))
+FULL = Size((5, 60), (8.0, 24.0))
 SMALL = Size((5, 10), (8.0, 12.0))  # for the tests: about a third of a second of work each
 
 
@@ -50,7 +62,7 @@ class _Draw:
         self._seed = seed
         rng = self._rng("size")
         least, most = size.nodes
-        self._nodes = least + int((most - least + 1) * rng.random() ** 3)  # rather small: they are quick
+        self._nodes = least + int((most - least + 1) * rng.random() ** 4)  # rather small: they are quick
         self._duration_s = round(rng.uniform(*size.duration_s), 1)
         self._joiners = rng.randint(1, max(1, self._nodes // 4)) if self._on("join") else 0
         self._hosts = self._nodes + self._joiners
@@ -67,6 +79,8 @@ class _Draw:
         faults = [*self._cuts(), *self._crashes(), *self._swaps(), *self._leaves(), *self._pauses()]
         faults += self._joins()
         faults += self._skews([one for one in faults if isinstance(one, Crash | Leave)])
+        pressed = self._on("press", 0.2)
+        faults += self._creates(faults, pressed)
         wire = self._rng("wire")
         loss, duplication, reorder, load = (wire.random() for _ in range(4))
         crowd = self._rng("crowd").randint(1, 3)
@@ -79,6 +93,8 @@ class _Draw:
             reorder_s=round(0.4 * reorder, 3) if self._on("reorder") else 0.0,
             load_hz=round(0.2 + 5 * load, 1),
             members_max=max(2, self._hosts - crowd) if self._on("crowd", 0.15) else MEMBERS_MAX,
+            events_max=_PRESSED_MAX if pressed else EVENTS_MAX,
+            acts_s=round(self._rng("act").random() ** 2, 3),
             refuses=self._on("refuse", 0.3),
             drifts=tuple(self._drifts()),
             faults=tuple(sorted(faults, key=lambda one: (one.at_s, repr(one)))),
@@ -180,8 +196,9 @@ class _Draw:
             return
         first = [(0.0, node) for node in range(self._hosts)]
         again = [(one.at_s, one.node) for one in ends if one.back_s is not None]
+        most_s = _SKEW_MAX_S if self._on("wild skew", 0.5) else _SKEW_S
         for at_s, node in first + again:
-            chosen, share = rng.random() < 0.5, rng.choice((10.0, _SKEW_MAX_S))
+            chosen, share = rng.random() < 0.5, rng.choice((_SKEW_S, most_s))
             skew_s = round(share * rng.uniform(-1, 1), 1)
             if chosen:
                 yield Skew(at_s, node, skew_s)
@@ -192,3 +209,44 @@ class _Draw:
             return
         for node in sorted(rng.sample(range(self._hosts), rng.randint(1, self._hosts))):
             yield Drift(node, round(1 + rng.uniform(-_DRIFT_MAX, _DRIFT_MAX), 4))
+
+    def _creates(self, faults: list[Fault], pressed: bool) -> Iterator[Fault]:
+        """Durable events: anywhere and at any time, or just where and when it is hard to keep them.
+
+        Where logs are small, what must never go is as little as fits them.
+        """
+        rng = self._rng("create")
+        if not (pressed or self._on("create", 0.8)):
+            return
+        if pressed:
+            at_s, node = rng.uniform(1.0, self._duration_s), rng.randrange(self._nodes)
+            yield Create(round(at_s, 3), node, rng.choice(_COLD), "/many", _PRESSED_MAX + _BURST)
+        asked: list[tuple[str, str]] = []
+        for number in range(rng.randint(2, _CREATES)):
+            anywhen = (rng.uniform(1.0, self._duration_s), rng.randrange(self._hosts))
+            hard = rng.choice(self._hard(faults, rng) or [anywhen])
+            at_s, node = hard if rng.random() < 0.6 else anywhen
+            count = rng.randint(2, _BURST) if rng.random() < (0.5 if pressed else 0.2) else 1
+            kind, key = rng.choice(_COLD if pressed and count > 1 else _COLD + _HOT), f"/{number}"
+            again, ttl_s = rng.choice(asked or [(kind, key)]), rng.choice(_TTLS_S)
+            if count == 1 and rng.random() < _AGAIN:
+                kind, key = again
+            elif count == 1:
+                asked.append((kind, key))
+            body_bytes = _BODY_BYTES if rng.random() < 0.2 else 0
+            yield Create(round(min(at_s, self._duration_s), 3), node, kind, key, count, ttl_s, body_bytes)
+
+    def _hard(self, faults: list[Fault], rng: random.Random) -> list[tuple[float, int]]:
+        """Moments and nodes: within a cut, just before a process ends, and just after one has started."""
+        moments = []
+        for fault in faults:
+            soon_s, share = rng.choice((0.001, 0.05, 0.5)) * rng.random(), rng.random()
+            if isinstance(fault, Cut):
+                moments.append((fault.at_s + share * fault.for_s, rng.choice(fault.left + fault.right)))
+            elif isinstance(fault, Crash | Leave):
+                moments.append((max(0.0, fault.at_s - soon_s), fault.node))
+                if fault.back_s is not None:
+                    moments.append((fault.at_s + fault.back_s + soon_s, fault.node))
+            elif isinstance(fault, Join):
+                moments.append((fault.at_s + soon_s, fault.node))
+        return moments

@@ -1,9 +1,10 @@
 """What must come true within a stated time after the last fault has ended, and stay true."""
 
 from edge.gossip import GossipNode
-from edge.model import Status
+from edge.model import Durable, EventKind, Status
 from loadtest.sim.checkers import Violation
-from loadtest.sim.observe import core_of
+from loadtest.sim.ledger import in_time, rank
+from loadtest.sim.observe import core_of, log_of
 from loadtest.sim.player import Cast, Player
 from loadtest.sim.world import Host
 
@@ -59,21 +60,96 @@ class GoneIsGone(Demand):
         return None
 
 
-class DurableTables(Demand):
-    """All durable tables are equal: members and durable events.
+class Settled:
+    """What may be demanded of durable events at one moment, among processes that live.
 
-    "A purge accepted anywhere is never lost" belongs beside this: a demand that compares what every live node holds
-    with what the player had accepted.
+    Nodes whose clocks are far apart refuse each other's events. Logs that are too small let users' events and schedules
+    go, but all of them the same.
     """
+
+    def __init__(self, player: Player, cast: Cast) -> None:
+        self.ledger = player.ledger
+        self._now = player.world.now
+        self._live = cast.live
+        self._pressed = player.scenario.pressed
+
+    def owed(self) -> list[Durable]:
+        """Accepted events that are to be everywhere."""
+        kinds = (EventKind.PURGE, EventKind.OVERRIDE) if self._pressed else tuple(EventKind)
+        return [
+            one for one in self.ledger.owed() if one.kind in kinds and in_time(one, self._live, self._now)
+        ]
+
+    def alike(self) -> bool:
+        """Whether all nodes are to hold the same events."""
+        held = {event: None for host in self._live for event in _node(host).durables()}
+        return all(in_time(event, self._live, self._now) for event in held)
+
+
+class DurableTables(Demand):
+    """All durable tables are equal: members, and durable events where that may be demanded."""
 
     rule = "tables"
     within_s = WITHIN_S
 
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
     def unmet(self, cast: Cast) -> tuple[str, str] | None:
         """Compare digests with the first live node."""
+        alike = Settled(self._player, cast).alike()
         for host in cast.live:
-            if _digest(_node(host)) != _digest(_node(cast.live[0])):
+            one, other = _node(host), _node(cast.live[0])
+            differ = core_of(one).members.root != core_of(other).members.root
+            if differ or (alike and one._sync.digest != other._sync.digest):
                 return host.name, f"its durable tables differ from those of {cast.live[0].name}"
+        return None
+
+
+class NothingLost(Demand):
+    """An event accepted anywhere, or a newer one of its key, is held by every live node."""
+
+    rule = "lost"
+    within_s = WITHIN_S
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def unmet(self, cast: Cast) -> tuple[str, str] | None:
+        """Look for each event that is owed at each live node."""
+        for event in Settled(self._player, cast).owed():
+            for host in cast.live:
+                held = log_of(_node(host)).get(event.kind, event.key)
+                if held is None or rank(held) < rank(event):
+                    return (
+                        host.name,
+                        f"lacks {event.kind.name.lower()} {event.key} that {event.origin} accepted",
+                    )
+        return None
+
+
+class AllActed(Demand):
+    """Every live node has acted on what it holds, and every live node knows that of all others."""
+
+    rule = "acted"
+    within_s = WITHIN_S
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def unmet(self, cast: Cast) -> tuple[str, str] | None:
+        """Compare what applications did with what nodes hold and know."""
+        settled = Settled(self._player, cast)
+        names = [host.name for host in cast.live] if settled.alike() else []
+        for host in cast.live:
+            acted = settled.ledger.acted.get((host.name, host.starts), {})
+            for event in _node(host).durables():
+                what = f"{event.kind.name.lower()} {event.key} of {event.origin}"
+                if event not in acted:
+                    return host.name, f"has not acted on {what}"
+                known = _node(host).reached(event)
+                if unknown := [name for name in names if name not in known]:
+                    return host.name, f"does not know that {unknown[0]} has acted on {what}"
         return None
 
 
@@ -96,7 +172,10 @@ class NewestLoads(Demand):
         return None
 
 
-DEMANDS: tuple[Demand, ...] = (NoFalseAlarm(), GoneIsGone(), DurableTables(), NewestLoads())
+def demands(player: Player) -> tuple[Demand, ...]:
+    """All of them."""
+    durable = (DurableTables(player), NothingLost(player), AllActed(player))
+    return (NoFalseAlarm(), GoneIsGone(), *durable, NewestLoads())
 
 
 class Settling:
@@ -108,7 +187,8 @@ class Settling:
     """
 
     def __init__(self, player: Player) -> None:
-        self.took_s = {demand.rule: 0.0 for demand in DEMANDS}
+        self._demands = demands(player)
+        self.took_s = {demand.rule: 0.0 for demand in self._demands}
         self.violations: list[Violation] = []
         self._player = player
         self._begun = player.world.now
@@ -123,7 +203,7 @@ class Settling:
     def _met(self) -> bool:
         world, cast, met = self._player.world, self._player.cast(), True
         since_s = world.now - self._begun
-        for demand in DEMANDS:
+        for demand in self._demands:
             if wrong := demand.unmet(cast):
                 met = False
                 self.took_s[demand.rule] = since_s
@@ -136,10 +216,6 @@ class Settling:
 def _node(host: Host) -> GossipNode:
     assert host.node
     return host.node
-
-
-def _digest(node: GossipNode) -> bytes:
-    return node._sync.digest
 
 
 def _named(status: Status | None) -> str:

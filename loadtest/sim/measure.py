@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edge.config import GossipConfig
 from edge.model import Load, Status
+from loadtest.sim.cities import Place
 from loadtest.sim.network import Quality
 from loadtest.sim.world import Host, World
 
@@ -24,17 +25,36 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def acquainted(nodes: int, config: GossipConfig | None = None, *, seed: int = 1, loss: float = 0.0) -> World:
-    """A cluster whose members all know each other."""
+def acquainted(
+    nodes: int,
+    config: GossipConfig | None = None,
+    *,
+    seed: int = 1,
+    loss: float = 0.0,
+    place: Place | None = None,
+) -> World:
+    """A cluster whose members all know each other, spread over the cities unless it is all in one `place`."""
     world = World(seed, config)
     world.network.quality = Quality(loss=loss)
-    world.add(nodes)
+    world.add(nodes, (lambda _: place) if place else None)
     world.start_acquainted()
     return world
 
 
+def load_at(now: float, rng: random.Random) -> Load:
+    """What a busy node reports; `kbps` is the millisecond of the change."""
+    return Load(
+        streams=rng.randrange(190_000, 200_000),
+        kbps=int(now * 1000),
+        rps=1000 * rng.randrange(90, 100),
+        capacity=_CAPACITY,
+        health=100,
+        lag_ms=1,
+    )
+
+
 class Lively:
-    """Every node's load changes this often; `Load.kbps` holds the virtual millisecond of the change."""
+    """Every node's load changes this often."""
 
     def __init__(self, world: World, changes_per_s: float) -> None:
         self._world = world
@@ -48,16 +68,7 @@ class Lively:
         self._world.clock.at(when, lambda: self._change(host, when))
 
     def _change(self, host: Host, when: float) -> None:
-        rng = self._rng
-        load = Load(
-            streams=rng.randrange(190_000, 200_000),
-            kbps=int(when * 1000),
-            rps=1000 * rng.randrange(90, 100),
-            capacity=_CAPACITY,
-            health=100,
-            lag_ms=1,
-        )
-        self._world.update_load(host, load)
+        self._world.update_load(host, load_at(when, self._rng))
         self._at(host, when + self._period_s)
 
 
@@ -95,9 +106,11 @@ class Age:
     sent: Sent
 
 
-def load_age(nodes: int, tick_s: float, seconds: float = 3.0, changes_per_s: float = 10) -> Age:
+def load_age(
+    nodes: int, tick_s: float, seconds: float = 3.0, changes_per_s: float = 10, *, place: Place | None = None
+) -> Age:
     """Ages while every node's load changes."""
-    world = acquainted(nodes, GossipConfig(tick_min_s=tick_s))
+    world = acquainted(nodes, GossipConfig(tick_min_s=tick_s), place=place)
     Lively(world, changes_per_s)
     world.run(SETTLE_S)
     rng = random.Random("ages")

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest import mock
 
+from msgspec import structs
+
 from edge.decide import routing
 from edge.decide.routing import RouteAnswer, RouteQuery
 from edge.gossip.broadcast import Taken
 from edge.gossip.contact import Contact
+from edge.gossip.events import Events
 from edge.gossip.members import Change, MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import Outbox
@@ -21,11 +24,12 @@ from edge.gossip.probe import Probe, Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.suspicion import Suspicion
 from edge.gossip.sync import Sync
-from edge.model import Address, Member, Status
+from edge.model import Address, Durable, Member, Status
+from edge.state.events import EventLog, HybridClock
 from edge.state.reports import Report
 from edge.state.view import ClusterView, NodeView
 from edge.wire.compress import INFLATED_MAX_BYTES
-from edge.wire.messages import Ack, Claim, Loads, Nack, Ping, Root, encode, join
+from edge.wire.messages import Ack, Claim, Entries, LoadRow, Loads, Nack, Ping, Root, encode, join
 from edge.wire.replay import ReplayWindow
 from loadtest.sim.draw import SMALL, Size
 
@@ -38,6 +42,9 @@ _LOADS = Publisher.loads
 _WEIGHT = routing._weight
 _ROUTE = routing.route
 _NACK = Prober.nack
+_MERGE_EVENT = EventLog.merge
+_HEARD = Events.heard
+_NEXT = Events.next
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +203,72 @@ def _route_by_arrival(path: str, node: NodeView) -> float:
 def _no_answer_alone(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> RouteAnswer | None:
     """A node that is cut off from all others sends viewers nowhere."""
     return None if len(view.alive) == 1 else _ROUTE(view, query, pending)
+
+
+@_mutant(EventLog, "_make_room", "lost")
+def _purge_dropped_under_pressure(_self: EventLog, _event: Durable) -> bool:
+    """A full log lets nothing go for a purge that comes."""
+    return False
+
+
+@_mutant(EventLog, "_make_room", "events")
+def _oldest_goes_under_pressure(self: EventLog, _event: Durable) -> bool:
+    """A full log lets the oldest event go, even if it is a purge."""
+    oldest = min((one.event for one in self._held.values()), key=lambda one: one.at)
+    self._drop((oldest.kind, oldest.key))
+    return True
+
+
+@_mutant(EventLog, "merge", "events", "acknowledged")
+def _older_event_beats_newer(self: EventLog, event: Durable, wall_ms: int) -> bool:
+    """The event that came last is held, whatever its date."""
+    held = self.get(event.kind, event.key)
+    if held is not None and event.rank < held.rank:
+        self._drop((event.kind, event.key))
+    return _MERGE_EVENT(self, event, wall_ms)
+
+
+@_mutant(Events, "heard", "events")
+def _event_changed_on_the_way(self: Events, event: Durable, source: Address, now: float) -> None:
+    """A long body is cut short."""
+    _HEARD(self, structs.replace(event, body=event.body[:100]), source, now)
+
+
+@_mutant(HybridClock, "saw", "dates")
+def _clock_does_not_follow(_self: HybridClock, _at: int) -> None:
+    """A node whose clock is behind dates its events before those that it knows."""
+
+
+@_mutant(Events, "heard", "acknowledged")
+def _acknowledged_before_applied(self: Events, event: Durable, source: Address, now: float) -> None:
+    """What comes in counts as acted on at once."""
+    _HEARD(self, event, source, now)
+    self.confirm(event)
+
+
+@_mutant(Events, "acknowledged", "acknowledged")
+def _any_load_acknowledges(self: Events, rows: list[LoadRow]) -> None:
+    """A node that tells its load is taken to have acted on everything."""
+    self._reached.update(dict.fromkeys([row.node for row in rows], self._serial))
+
+
+@_mutant(Events, "acknowledged", "acknowledged")
+def _acknowledgement_goes_back(self: Events, rows: list[LoadRow]) -> None:
+    """A node that has said nothing known is taken to have acted on nothing."""
+    for row in rows:
+        self._reached[row.node] = self._history.get(row.applied, 0)
+
+
+@_mutant(Events, "next", "acted")
+def _acted_on_at_home_only(self: Events) -> Durable | None:
+    """Only what was accepted here is handed to the application."""
+    while event := _NEXT(self):
+        if event.origin == self._core.name:
+            return event
+    return None
+
+
+@_mutant(Sync, "_events", "lost", "tables")
+def _no_replay_to_late_nodes(_self: Sync, _message: Entries) -> tuple[list[bytes], bytes]:
+    """Who was away when an event was told never hears of it."""
+    return [], b""

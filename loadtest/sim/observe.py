@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from edge.gossip import GossipNode
+from edge.gossip.bulk import CANDIDATES_MAX
 from edge.gossip.core import Core
+from edge.gossip.events import _HISTORY
 from edge.gossip.probe import RELAYS_MAX, ZONES_MAX
+from edge.gossip.serving import AT_ONCE
 from edge.gossip.storm import SENDERS_MAX
-from edge.model import Load, Member, TopSegments
+from edge.model import Durable, EventKind, Load, Member, TopSegments
+from edge.state.events import EventLog, Held
 from edge.state.reports import Report, ReportTable
 from loadtest.sim.world import Host
 
@@ -19,6 +23,18 @@ _TIMERS = 256
 def core_of(node: GossipNode) -> Core:
     """A node's tables. The product hides them from its users; a checker must see them."""
     return node._core
+
+
+def log_of(node: GossipNode) -> EventLog:
+    """A node's durable events."""
+    return node._events._log
+
+
+class EventChange(NamedTuple):
+    """What is held of one key, before and after; None: nothing."""
+
+    before: Durable | None
+    after: Durable | None
 
 
 class ReportChange(NamedTuple):
@@ -38,6 +54,9 @@ class Step(NamedTuple):
     members: list[tuple[Member | None, Member]]
     lost: list[str]  # members that are no longer held
     reports: list[ReportChange]
+    events: list[EventChange]
+    told: Report[Load] | None  # what the node said of its own load, if it said something
+    unreached: list[str]  # members of which it knew more acknowledged before
 
 
 class Observer:
@@ -58,6 +77,9 @@ class Observer:
         self._reports = -1
         self._loads: dict[str, Report[Load]] = {}
         self._tops: dict[str, Report[TopSegments]] = {}
+        self._events: dict[tuple[EventKind, str], Held] = {}
+        self._told: Report[Load] | None = None
+        self._reached: dict[str, int] = {}
 
     def step(self) -> Step:
         """What changed, and remember it."""
@@ -76,12 +98,43 @@ class Observer:
             self._reports = self.node._reports
             reports = [ReportChange("load", *one) for one in _changes(self._loads, core.loads)]
             reports += [ReportChange("top", *one) for one in _changes(self._tops, core.tops)]
-        return Step(self._host, self.node, members, lost, reports)
+        said = core.loads.get(self._host.name)
+        told, self._told = said if said is not self._told else None, said
+        events, unreached = self._event_changes(), self._unreached()
+        return Step(self._host, self.node, members, lost, reports, events, told, unreached)
 
     def unchanged(self) -> bool:
         """Whether nothing has changed since the last step, and nothing waits to be sent."""
         step = self.step()
-        return not (step.members or step.lost or step.reports or self.node._outbox._direct)
+        changed = step.members or step.lost or step.reports or step.events or step.told
+        return not (changed or self.node._outbox._direct)
+
+    def _event_changes(self) -> list[EventChange]:
+        """Durable events in the order of their coming, then those that are gone."""
+        held, before = log_of(self.node)._held, self._events
+        if held == before:
+            return []
+        changes = []
+        for key, one in held.items():
+            known = before.get(key)
+            if known != one:
+                changes.append(EventChange(known.event if known else None, one.event))
+        changes += [EventChange(one.event, None) for key, one in before.items() if key not in held]
+        self._events = dict(held)
+        return changes
+
+    def _unreached(self) -> list[str]:
+        """A member that is held no more is forgotten here too."""
+        reached, before = self.node._events._reached, self._reached
+        if reached == before:
+            return []
+        members = core_of(self.node).members
+        self._reached = dict(reached)
+        return [
+            name
+            for name, serial in before.items()
+            if reached.get(name, -1) < serial and members.get(name) is not None
+        ]
 
 
 def _changes(
@@ -126,7 +179,11 @@ def sizes(node: GossipNode, names: int, processes: int) -> Iterator[tuple[str, i
     yield "zones", len(prober._zones), min(names, ZONES_MAX)
     yield "senders", len(core.storm._senders), SENDERS_MAX
     yield "durable events", len(durable._log), events_max
+    yield "durable events to act on", len(durable._waiting), 0  # taken after every step
     yield "durable events acted on", len(durable._serials), events_max
+    yield "bulk candidates", len(node.bulk._candidates), CANDIDATES_MAX
+    yield "bulk answers", len(node.bulk_server._running), AT_ONCE
     yield "acknowledgements", len(durable._reached), names
+    yield "past acknowledgements", len(durable._history), _HISTORY
     timers = _TIMERS + _TIMERS_PER_MEMBER * members + len(prober._relays)
     yield "timers", len(core.timers), timers

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from edge.config import GossipConfig
 from edge.model import TOP_SEGMENTS, Address, GossipEvent, HotSegment, Load, TopSegments
 from loadtest.sim.draw import SEEDS
+from loadtest.sim.ledger import Ledger
 from loadtest.sim.network import Quality
-from loadtest.sim.scenario import Crash, Cut, Fault, Join, Leave, Pause, Scenario, Skew
+from loadtest.sim.scenario import Crash, Create, Cut, Fault, Join, Leave, Pause, Scenario, Skew
 from loadtest.sim.world import Host, World
 
 START_WITHIN_S = 1.0  # the first nodes start over this time
@@ -43,9 +44,14 @@ class Player:
 
     def __init__(self, scenario: Scenario, note: Callable[[str], None] = lambda _: None) -> None:
         self.scenario = scenario
-        config = GossipConfig(members_max=scenario.members_max)
+        config = GossipConfig(
+            members_max=scenario.members_max,
+            events_max=scenario.events_max,
+            bulk_from=_bulk_from(scenario.seed),
+        )
         self.world = World(scenario.seed, config, refuses=scenario.refuses)
         self.world.add(scenario.hosts)
+        self.ledger = Ledger(self.world, scenario)
         self.conflicts = 0
         self._note = note
         self._cuts: list[Cut] = []
@@ -117,6 +123,8 @@ class Player:
                 self._later(fault.for_s, partial(self.world.resume, name))
             case Skew():
                 self._host(fault.node).skew_s = fault.skew_s
+            case Create():
+                self.ledger.create(self._host(fault.node), fault)
 
     def _crash(self, fault: Crash) -> None:
         host = self._host(fault.node)
@@ -219,6 +227,11 @@ class Player:
     def _slot(self, host: Host) -> int:
         high, middle, low = (int(part) for part in host.address.host.split(".")[1:])
         return high << 16 | middle << 8 | low
+
+
+def _bulk_from(seed: int) -> int:
+    """How much must be lacking for a bulk sync; mostly little, for the clusters are small."""
+    return random.Random(f"{seed}:bulk").choice((1, 3, 8, 128))
 
 
 def _hottest(streams: int) -> TopSegments:

@@ -7,6 +7,8 @@ number. Nodes 0 to 2 are the seeds of all others, so the drawn scenarios let the
 from dataclasses import dataclass
 
 MEMBERS_MAX = 10_000
+EVENTS_MAX = 1024
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,28 @@ class Drift:
     rate: float
 
 
-Fault = Cut | Crash | Leave | Join | Pause | Skew
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Durable events are asked of `node`, as an operator does it: of `key`, or of `key`/0, `key`/1 and so on.
+
+    It is no fault, but has its date among them. Nothing comes of it where no process runs, or it stands still.
+    """
+
+    at_s: float
+    node: int
+    kind: str  # purge, schedule, override or user
+    key: str
+    count: int = 1
+    ttl_s: int = DAY_S
+    body_bytes: int = 0  # at least
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each event."""
+        return [f"{self.key}/{number}" for number in range(self.count)] if self.count > 1 else [self.key]
+
+
+Fault = Cut | Crash | Leave | Join | Pause | Skew | Create
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +115,8 @@ class Scenario:
     reorder_s: float = 0.0  # one in ten is late by up to this much
     load_hz: float = 1.0  # changes of each node's load, a second
     members_max: int = MEMBERS_MAX  # bound of each node's member table
+    events_max: int = EVENTS_MAX  # bound of each node's log of durable events
+    acts_s: float = 0.0  # an application acts on an event up to so much later
     refuses: bool = False  # machines say so (ICMP) when a datagram's process is dead
     drifts: tuple[Drift, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -108,3 +133,9 @@ class Scenario:
     def crowded(self) -> bool:
         """Whether the member tables are too small for the cluster: then nobody can know everybody."""
         return self.members_max < self.hosts
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the logs are too small for all events that are asked for: then not all can be held everywhere."""
+        asked = [one for one in self.faults if isinstance(one, Create)]
+        return self.events_max < len({(one.kind, key) for one in asked for key in one.keys})

@@ -19,9 +19,10 @@ from pathlib import Path
 import click
 
 from edge.model import Address, GossipEvent
-from loadtest.sim.checkers import Monitor, Violation, ViolationError
+from loadtest.sim.checkers import Violation, ViolationError
 from loadtest.sim.draw import FULL, SMALL, Size, swarm_scenario
 from loadtest.sim.liveness import Settling
+from loadtest.sim.monitor import Monitor
 from loadtest.sim.mutants import MUTANTS
 from loadtest.sim.network import OversizeError
 from loadtest.sim.player import Player
@@ -61,7 +62,7 @@ class Run:
         self._tracer = Tracer(lambda: self.player.world.now) if trace else None
         self.player = Player(scenario, self._tracer.note if self._tracer else lambda _: None)
         self._hash = hashlib.blake2b(digest_size=16)
-        self._monitor = Monitor(self.player.world)
+        self._monitor = Monitor(self.player.world, self.player.ledger)
         self._took_s: dict[str, float] = {}
         world = self.player.world
         world.after_step = self._stepped
@@ -113,6 +114,7 @@ class Run:
 
     def _stepped(self, host: Host) -> None:
         self._hash.update(struct.pack(">d", self.player.world.now) + host.name.encode())
+        self.player.ledger.stepped(host)
         self._monitor.stepped(host)
 
     def _sent(self, source: Address, target: Address, data: bytes) -> None:
@@ -149,9 +151,9 @@ def swarm(first: int, count: int, size: Size = FULL, mutant: str = "") -> Iterat
         yield from pool.imap(work, range(first, first + count))
 
 
-def notice(mutant: str, seeds: int) -> Outcome | None:
-    """The first of `seeds` runs against a mutant that its expected violation ended; None if there is none."""
-    for seed in range(1, seeds + 1):
+def notice(mutant: str, seeds: int, first: int = 1) -> Outcome | None:
+    """Of the runs of seeds against a mutant, the first that an expected violation ended; None if there is none."""
+    for seed in range(first, first + seeds):
         outcome = run_seed(seed, MUTANTS[mutant].size, mutant)
         if any(one.rule in MUTANTS[mutant].noticed_by for one in outcome.violations):
             return outcome

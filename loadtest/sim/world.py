@@ -13,6 +13,7 @@ from edge.wire.keys import KeyRing
 from loadtest.sim.cities import Place, one_way_s, places
 from loadtest.sim.clock import Clock
 from loadtest.sim.network import Network
+from loadtest.sim.transfer import Transfer
 
 CLUSTER = "sim"
 EPOCH_S = 1_795_000_000  # the wall clock when virtual time is 0
@@ -57,12 +58,12 @@ class World:
         self.seed = seed
         self.config = config or GossipConfig()
         self.clock = Clock()
-        self.network = Network(self.clock, seed, self._delay_s, self._deliver)
+        self.network = Network(self.clock, seed, self.delay_s, self._deliver)
         self.hosts: dict[str, Host] = {}
         self.on_event: Callable[[Host, GossipEvent], None] = lambda _host, _event: None
         self.after_step: Callable[[Host], None] | None = None
         self.on_copy: Callable[[Host, int], None] = lambda _host, _replays_before: None
-        self._refuses = refuses
+        self.refuses = refuses
         self._at: dict[Address, Host] = {}
         self._delays: dict[tuple[str, str], float] = {}
         self._places: list[Place] = []
@@ -71,6 +72,10 @@ class World:
     def now(self) -> float:
         """Virtual seconds."""
         return self.clock.now
+
+    def at(self, address: Address) -> Host | None:
+        """The host that had this address last."""
+        return self._at.get(address)
 
     def running(self) -> list[Host]:
         """Hosts whose process runs and is not paused."""
@@ -184,6 +189,8 @@ class World:
             self.network.send(host.address, target, data)
         while event := node.next_event():
             self.on_event(host, event)
+        if fetch := node.bulk.next():
+            Transfer(self, host, fetch).begin()
         due = node.next_timer()
         if due is not None:
             when = host.virtual(due)
@@ -203,7 +210,7 @@ class World:
     def _deliver(self, source: Address, target: Address, data: bytes, copy: bool) -> None:
         host = self._at.get(target)
         if host is None or host.node is None:
-            if self._refuses and host is not None:
+            if self.refuses and host is not None:
                 self._refuse(source, target)
             return
         if host.paused:
@@ -221,7 +228,8 @@ class World:
             sender.node.report_refused(target, sender.local(self.now))
             self.drain(sender)
 
-    def _delay_s(self, source: Address, target: Address) -> float:
+    def delay_s(self, source: Address, target: Address) -> float:
+        """One-way delay."""
         a, b = self._at.get(source), self._at.get(target)
         if a is None or b is None:
             return 0.01

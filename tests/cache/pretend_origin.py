@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from edge.cache.cache import EdgeCache
+from edge.cache.disk.body import FileSpan
 from edge.cache.objects import CacheRequest, CacheResponse
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
@@ -26,9 +28,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.wall_ahead = time.time() - self.now
 
     def __call__(self) -> float:
         return self.now
+
+    def wall(self) -> float:
+        """Seconds since 1970, of the same moment."""
+        return self.now + self.wall_ahead
 
 
 class PretendOrigin:
@@ -104,10 +111,10 @@ class PretendOrigin:
 
 
 @asynccontextmanager
-async def edge_cache(origin: PretendOrigin, clock: Clock, **limits: float) -> AsyncIterator[EdgeCache]:
+async def edge_cache(origin: PretendOrigin, clock: Clock, **limits: float | str) -> AsyncIterator[EdgeCache]:
     """A started cache named `pune` before `origin`; `limits` are fields of CacheSettings."""
     settings = CacheSettings(origin=origin.url, **limits)  # type: ignore[arg-type]
-    cache = EdgeCache("pune", settings, Upstream("pune", settings, random.Random(7)), clock)
+    cache = EdgeCache("pune", settings, Upstream("pune", settings, random.Random(7)), clock, clock.wall)
     await cache.start()
     try:
         yield cache
@@ -125,3 +132,9 @@ def request(path: str = SEGMENT, query: str = "", method: str = "GET", **fields:
 async def ask(cache: EdgeCache, path: str = SEGMENT, query: str = "", **fields: str) -> CacheResponse:
     """GET."""
     return await cache.handle(request(path, query, **fields))
+
+
+def body_of(answer: CacheResponse) -> bytes:
+    """The body, which is in memory."""
+    assert not isinstance(answer.body, FileSpan)
+    return bytes(answer.body)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cache.pretend_origin import Clock, request
+from cache.pretend_origin import Clock, body_of, request
 from edge.cache.cache import EdgeCache
 from edge.cache.objects import CacheResponse
 from edge.cache.purge import Purge, hits
@@ -114,7 +114,7 @@ class World:
         answer = await self.cache.handle(request(path, query))
         if answer.status != 200:
             return
-        number = int(bytes(answer.body))
+        number = int(body_of(answer))
         purged = any(hits(one, key, tags_at(key, number)) for one in self.purges[number:asked])
         assert not purged or (self.soft and is_stale(answer)), f"{key} of {number} was given at {asked}"
 

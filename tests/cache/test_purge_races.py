@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from cache.pretend_origin import SEGMENT, Clock, PretendOrigin, ask, edge_cache
+from cache.pretend_origin import SEGMENT, Clock, PretendOrigin, ask, body_of, edge_cache
 from edge.cache.cache import EdgeCache
 from edge.cache.flights import LOG_MAX
 from edge.cache.objects import CacheResponse
@@ -29,7 +29,7 @@ async def first_fill(origin: PretendOrigin, cache: EdgeCache) -> asyncio.Task[Ca
 
 async def soon(awaited: Awaitable[CacheResponse]) -> bytes:
     async with asyncio.timeout(5):
-        return bytes((await awaited).body)
+        return body_of(await awaited)
 
 
 @pytest.mark.parametrize("purge", BY_KEY)

@@ -97,6 +97,19 @@ def test_a_misspelt_variable_is_told_but_those_of_others_are_left_alone() -> Non
     assert Source.environment(others).values == {}
 
 
+def test_a_cluster_id_may_name_a_namespace_and_a_release() -> None:
+    cluster = f"{'n' * 63}/{'r' * 53}"
+    assert load(Source.flags({"node.cluster": cluster}), NAME).node.cluster == cluster
+    assert "--node-cluster: 'live/' does not fit" in mistake(Source.flags({"node.cluster": "live/"}))
+
+
+def test_kubernetes_is_off_and_its_variables_are_no_service_links() -> None:
+    assert load(NAME).kubernetes.discovery is False
+    variables = {"EDGE_KUBERNETES_DISCOVERY": "true", "EDGE_KUBERNETES_SERVICE": "edge-gossip"}
+    section = load(Source.environment(variables), NAME).kubernetes
+    assert (section.discovery, section.service) == (True, "edge-gossip")
+
+
 def test_a_name_is_needed() -> None:
     with pytest.raises(ConfigError, match="is not set; give --node-name or EDGE_NODE_NAME"):
         load()

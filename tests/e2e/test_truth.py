@@ -42,18 +42,21 @@ async def test_what_a_node_holds_of_another_is_what_that_one_counts(cluster: Clu
     cluster.viewers(60)
     await asyncio.sleep(8)  # until the averages over three seconds have settled
     own: list[tuple[float, Any, Any]] = []  # when, load, top as pune tells of itself
-    matched = 0
+    held: list[tuple[float, Any, Any]] = []  # as delhi does
     began = time.monotonic()
-    while time.monotonic() - began < 6:
+    while time.monotonic() - began < 7:
         own.append((time.monotonic(), *told(of(await cluster.view("pune"), "pune"))))
-        load, top = told(of(await cluster.view("delhi"), "pune"))
-        recent = [(then, each, five) for then, each, five in own if own[-1][0] - then <= TRUE_WITHIN_S]
-        if len(recent) > 20:
-            assert load in [each for _, each, _ in recent]
-            assert top in [five for _, _, five in recent]
-            matched += 1
+        held.append((time.monotonic(), *told(of(await cluster.view("delhi"), "pune"))))
         await asyncio.sleep(0.03)
-    assert matched > 50
+    by_version = {load["version"]: load for _, load, _ in own}
+    same = [(load, by_version[load["version"]]) for _, load, _ in held if load["version"] in by_version]
+    assert len(same) > 50
+    assert all(theirs == ours for theirs, ours in same)
+    for when, load, top in held:
+        before = [(each, five) for then, each, five in own if then < when - TRUE_WITHIN_S]
+        if before and when < own[-1][0] - TRUE_WITHIN_S:
+            assert load["version"] >= before[-1][0]["version"]
+            assert top in [five for then, _, five in own if abs(then - when) <= 2 * TRUE_WITHIN_S]
     assert len({load["version"] for _, load, _ in own}) > 10
     await _agrees_with_the_counters(cluster)
 

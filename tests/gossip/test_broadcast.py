@@ -23,8 +23,8 @@ def take_one(queue: Queue) -> str:
     key, encoded = queue.waiting()[0]
     taken = Taken()
     queue.take(len(encoded) + 1, taken)
-    for _, sends, taken_key, one in taken.records:
-        queue.sent(sends, taken_key, one)
+    for _, sends, batch in taken.batches:
+        queue.sent(sends, batch)
     return key
 
 
@@ -35,11 +35,11 @@ def test_what_is_taken_fits_the_budget_and_the_next_in_line_would_not(
     made = filled(urgent, regular, bulk)
     taken = made.take(budget)
     payload = b",".join(made.messages(taken))
-    assert not taken.records or len(payload) <= budget
+    assert not taken.batches or len(payload) <= budget
     room = budget - made.regular.overhead_bytes - made.bulk.overhead_bytes - 2
     for queue in (made.urgent, made.regular, made.bulk):
         if left := queue.waiting():
-            taken_keys = {key for one, _, key, _ in taken.records if one is queue}
+            taken_keys = {key for one, _, batch in taken.batches if one is queue for key, _ in batch}
             first = next((encoded for key, encoded in left if key not in taken_keys), None)
             assert first is None or taken.bytes + len(first) + 1 > room
 
@@ -59,14 +59,15 @@ def test_no_class_starves_another() -> None:
     made = filled([90] * 100, [90] * 100, [90] * 100)
     taken = made.take(1014)
     shares = [
-        sum(one[0] is queue for one in taken.records) for queue in (made.urgent, made.regular, made.bulk)
+        sum(len(batch) for one, _, batch in taken.batches if one is queue)
+        for queue in (made.urgent, made.regular, made.bulk)
     ]
     assert shares == [4, 4, 2]
 
 
 def test_a_class_uses_what_the_others_leave() -> None:
-    assert len(filled([], [99] * 100, []).take(1014).records) == 10
-    assert len(filled([99], [], [99] * 100).take(1014).records) == 10
+    assert filled([], [99] * 100, []).take(1014).bytes == 10 * 100
+    assert filled([99], [], [99] * 100).take(1014).bytes == 10 * 100
 
 
 def test_the_least_sent_goes_first_then_the_freshest_and_the_last_send_ends_it() -> None:

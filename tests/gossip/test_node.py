@@ -12,7 +12,7 @@ from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.core import EVENTS_MAX
 from edge.gossip.node import Identity
-from edge.model import Address, ConfigError, HotSegment, Load, Status
+from edge.model import Address, ConfigError, HotSegment, Load, Status, first_version, generation_of
 from edge.wire.compress import Compressor
 from edge.wire.errors import Drop
 from edge.wire.frame import Opener, Sealer
@@ -261,3 +261,43 @@ def test_timers_never_stop_and_never_pile_up() -> None:
         bench.node.datagrams_to_send(now)
     assert now > 60
     assert len(bench.node._core.timers) < 500
+
+
+def test_who_missed_our_refutation_hears_it_again() -> None:
+    bench = Bench()
+    start = bench.member.incarnation
+    bench.hear(Claim("1", start, Status.SUSPECT, "2"))
+    assert bench.node.member.incarnation == start + 1
+    bench.said()
+    bench.hear(Claim("1", start, Status.SUSPECT, "2"))  # still: the first refutation got lost
+    assert (FRIEND, Announce(bench.node.member)) in bench.said()
+    bench.hear(Claim("1", start, Status.ALIVE, "1"))  # an old record of a living node accuses nobody
+    assert bench.said() == []
+
+
+def test_a_process_that_starts_with_its_clock_behind_counts_on_above_its_past_reports() -> None:
+    """Reports are versioned by time: else the past's, which look newer, would stay for as long as the step was."""
+    bench, past = Bench(), member("2", GENERATION)
+    later = first_version(past.incarnation) + 20 * 3600
+    row = LoadRow("2", later, load(streams=7))
+    bench.hear(Announce(past), Loads([row]))
+    bench.said()
+    bench.hear(Announce(member("2", GENERATION + 60)))
+    assert (FRIEND, Loads([row])) in [(to, one) for to, one in bench.said() if isinstance(one, Loads)]
+
+    bench.hear(Loads([LoadRow("1", later, load())]))  # and what it does when it is told so itself
+    bench.node.update_load(load(streams=9), 1.0)
+    bench.node.handle_timer(3.0)
+    own = [row for _, one in bench.said() if isinstance(one, Loads) for row in one.rows if row.node == "1"]
+    assert [row.load.streams for row in own] == [9]
+    assert own[0].version > later
+
+
+def test_a_node_alone_at_its_start_does_not_take_its_past_for_a_rival() -> None:
+    bench = Bench()
+    past = member("1", GENERATION + 60)  # its clock was ahead then
+    bench.hear(Announce(past), now=500.0)
+    assert not bench.node.conflict
+    assert generation_of(bench.node.member.incarnation) > GENERATION + 60
+    bench.hear(Announce(member("1", GENERATION + 90)), now=506.0)  # we have met the others long ago
+    assert bench.node.conflict

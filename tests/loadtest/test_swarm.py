@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from loadtest.sim import scenario as scenarios
 from loadtest.sim.draw import FULL, SMALL, Size, swarm_scenario
 from loadtest.sim.mutants import MUTANTS
-from loadtest.sim.scenario import Crash, Cut, Drift, Fault, Join, Leave, Pause, Scenario, Skew
+from loadtest.sim.scenario import DAY_S, Crash, Create, Cut, Drift, Fault, Join, Leave, Pause, Scenario, Skew
 from loadtest.sim.swarm import (
     LIVENESS_STATUS,
     SAFETY_STATUS,
@@ -29,7 +29,16 @@ from loadtest.sim.swarm import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 20
-SEEDS_FOR_MUTANTS = 40  # most of them need fewer than ten
+SEEDS_FOR_MUTANTS = 40  # looked at before a mutant counts as missed; most of them need fewer than ten
+NOTICED_AT = {  # the first seed of those that need more
+    "answers-for-another": 7,
+    "clock-does-not-follow": 17,
+    "no-replay-to-late-nodes": 10,
+    "older-event-beats-newer": 15,
+    "oldest-goes-under-pressure": 36,
+    "past-self-not-outrun": 33,
+    "purge-dropped-under-pressure": 18,
+}
 IN_SUBPROCESS = f"""
 import json
 from loadtest.sim.draw import SMALL
@@ -58,7 +67,7 @@ def test_seeds_pass_and_repeat_to_the_byte_whatever_the_hash_seed() -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_rule_is_noticed(name: str) -> None:
-    outcome = notice(name, SEEDS_FOR_MUTANTS)
+    outcome = notice(name, SEEDS_FOR_MUTANTS, NOTICED_AT.get(name, 1))
     assert outcome, f"{MUTANTS[name].what} {SEEDS_FOR_MUTANTS} seeds passed"
     assert outcome.status in (SAFETY_STATUS, LIVENESS_STATUS)
 
@@ -80,8 +89,9 @@ def test_a_scenario_is_what_its_repr_says(size: Size) -> None:
 
 def test_seeds_differ_in_which_faults_there_are() -> None:
     kinds = [frozenset(type(one) for one in swarm_scenario(seed).faults) for seed in range(100)]
-    assert all(any(kind not in there for there in kinds) for kind in (Cut, Crash, Leave, Join, Pause, Skew))
-    assert all(any(kind in there for there in kinds) for kind in (Cut, Crash, Leave, Join, Pause, Skew))
+    every = (Cut, Crash, Leave, Join, Pause, Skew, Create)
+    assert all(any(kind not in there for there in kinds) for kind in every)
+    assert all(any(kind in there for there in kinds) for kind in every)
     nodes = [swarm_scenario(seed).nodes for seed in range(100)]
     assert min(nodes) == 5
     assert 50 < max(nodes) <= 60
@@ -125,6 +135,7 @@ def test_command_passes() -> None:
 
 
 NODES, HOSTS, SECONDS = 5, 6, 8.0
+EVENT_KINDS = ("purge", "schedule", "override", "user")
 times = st.floats(2.0, SECONDS - 0.5).map(lambda value: round(value, 2))
 spans = st.floats(0.1, 4.0).map(lambda value: round(value, 2))
 nodes = st.integers(0, NODES - 1)
@@ -137,6 +148,9 @@ faults = st.one_of(
     st.builds(Join, times, st.just(NODES), st.just(NODES)),
     st.builds(Pause, times, spans, nodes),
     st.builds(Skew, times, nodes, st.sampled_from((-5000.0, -3.0, 3.0, 5000.0))),
+    st.builds(
+        Create, times, nodes, st.sampled_from(EVENT_KINDS), st.just("/a"), st.integers(1, 9), st.just(DAY_S)
+    ),
 )
 small_scenarios = st.builds(
     Scenario,
@@ -147,6 +161,7 @@ small_scenarios = st.builds(
     duplication=st.sampled_from((0.0, 0.1)),
     reorder_s=st.sampled_from((0.0, 0.3)),
     load_hz=st.sampled_from((0.5, 3.0)),
+    acts_s=st.sampled_from((0.0, 0.5)),
     refuses=st.booleans(),
     drifts=st.lists(st.builds(Drift, nodes, st.sampled_from((0.98, 1.02))), max_size=2).map(tuple),
     faults=st.lists(faults, max_size=5).map(tuple),
@@ -167,9 +182,17 @@ def test_an_occupied_address_is_not_taken() -> None:
 
 
 def test_a_process_that_lost_its_name_is_started_again() -> None:
-    """Its clock stepped back, and nobody could tell it in time that an older self of it had been ahead."""
+    """Its clock stepped back, and whom it met knew of no older self that had been ahead."""
+    island = Cut(3.0, 14.0, (0, 4), (1, 2, 3))
+    faults = (island, Crash(5.0, 0, 0.5, 0), Crash(5.0, 4, 1.0, 4), Skew(5.0, 4, -1000.0))
+    outcome = run_scenario(Scenario(seed=1, nodes=5, duration_s=18.0, load_hz=2.0, faults=faults))
+    assert outcome.conflicts == 1
+    assert not outcome.violations
+
+
+def test_a_process_that_meets_nobody_at_its_start_keeps_its_name() -> None:
     alone = Cut(3.0, 11.5, (4,), (0, 1, 2, 3))
     faults = (alone, Crash(5.0, 4, 1.0, 4), Skew(5.0, 4, -1000.0))
     outcome = run_scenario(Scenario(seed=1, nodes=5, duration_s=15.0, load_hz=2.0, faults=faults))
-    assert outcome.conflicts == 1
+    assert outcome.conflicts == 0
     assert not outcome.violations

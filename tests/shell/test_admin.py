@@ -1,3 +1,4 @@
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from aiohttp.test_utils import TestServer
 
 from edge.shell import admin
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.bulk import BulkFace
+from gossip.test_node import Bench
 from shell.actor import event_actor
 
 TOKEN = "a long random word"
@@ -27,7 +30,11 @@ class Site:
         self.not_ready = ""
         self.events = event_actor()
         sources = AdminSources(
-            lambda: self.view, lambda: b"edge_members 1\n", lambda: self.not_ready, self.events
+            lambda: self.view,
+            lambda: b"edge_members 1\n",
+            lambda: self.not_ready,
+            self.events,
+            BulkFace(Bench().node, time.monotonic).handle,
         )
         self.face = AdminFace(sources, token, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")

@@ -56,3 +56,45 @@ async def test_a_name_without_an_address_is_counted_told_once_and_tried_again(
         pass
     task.cancel()
     assert caplog.records[-1].getMessage() == "seed no..name:7700 resolves again"
+
+
+async def test_what_another_source_lists_counts_at_once_and_beside_the_names() -> None:
+    found = Found()
+    one = Discovery([Address("127.0.0.1", 7710)], found.rounds.put_nowait)
+    task = asyncio.create_task(one.run())
+    assert await found.next() == [Address("127.0.0.1", 7710)]
+    listed = [Address("10.0.0.2", 7700), Address("10.0.0.3", 7700)]
+    one.listed(listed)
+    assert await found.next() == [*listed, Address("127.0.0.1", 7710)]
+    one.listed(listed)
+    assert found.rounds.empty(), "no news"
+    one.listed([])
+    assert await found.next() == [Address("127.0.0.1", 7710)]
+    task.cancel()
+
+
+async def test_a_name_server_that_is_away_takes_back_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "_RETRY_S", 0.01)
+    found = Found()
+    one = Discovery([Address("localhost", 7700)], found.rounds.put_nowait, every_s=0.01)
+    task = asyncio.create_task(one.run())
+    before = await found.next()
+
+    async def away(*_asked: object, **_kind: object) -> object:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", away)
+    while not one.failures:
+        assert await found.next() == before
+    assert await found.next() == before
+    task.cancel()
+
+
+async def test_a_lone_node_asks_again_soon_and_one_among_others_every_minute() -> None:
+    alone = True
+    one = Discovery([], lambda _: None, 60.0, lambda: alone)
+    assert one._pause_s() == 2.0
+    alone = False
+    assert one._pause_s() == 60.0
+    one._failing[Address("nowhere", 7700)] = "no such name"
+    assert [one._pause_s() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]

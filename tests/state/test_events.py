@@ -109,3 +109,13 @@ def test_kinds_do_not_share_keys(kind: EventKind) -> None:
     made = log([event("a", kind=other) for other in EventKind])
     assert len(made) == 4
     assert made.get(kind, "a") is not None
+
+
+def test_what_has_left_is_told_once() -> None:
+    made = log([event("a"), event("b")])
+    assert made.take_gone() == []
+    made.merge(event("a", NOW_MS + 1), NOW_MS)
+    assert made.take_gone() == [digest_of(event("a"))]
+    made.expire(NOW_MS + 61_000)
+    assert sorted(made.take_gone()) == sorted([digest_of(event("a", NOW_MS + 1)), digest_of(event("b"))])
+    assert made.take_gone() == []
