@@ -1,0 +1,118 @@
+{{/* The TOML file. A value is written as JSON, which is TOML too for text, numbers, truth and lists of these. */}}
+{{- define "edge.toml" -}}
+{{- range $section, $fields := .Values.config }}
+[{{ $section }}]
+{{- range $name, $value := $fields }}
+{{- if kindIs "map" $value }}
+[{{ $section }}.{{ $name }}]
+{{- range $key, $text := $value }}
+{{ toJson $key }} = {{ toString $text | toJson }}
+{{- end }}
+{{- else if not (kindIs "invalid" $value) }}
+{{ $name }} = {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{ end }}
+{{- end -}}
+
+{{/* Brackets around an address in a URL. */}}
+{{- define "edge.inUrl" -}}
+{{- if eq .root.Values.ipFamily "IPv6" -}}[{{ .address }}]{{- else -}}{{ .address }}{{- end -}}
+{{- end -}}
+
+{{- define "edge.anyAddress" -}}
+{{- if eq .Values.ipFamily "IPv6" -}}[::]{{- else -}}0.0.0.0{{- end -}}
+{{- end -}}
+
+{{/* The URL of one pod for viewers; $(NAME) is filled in by the kubelet. */}}
+{{- define "edge.publicUrl" -}}
+{{- $public := .Values.public -}}
+{{- $podIP := include "edge.inUrl" (dict "root" . "address" "$(EDGE_POD_IP)") -}}
+{{- $hostIP := include "edge.inUrl" (dict "root" . "address" "$(EDGE_HOST_IP)") -}}
+{{- $url := printf "http://%s:%d" $podIP (int $public.port) -}}
+{{- if eq $public.advertise "template" -}}
+  {{- $url = $public.template -}}
+{{- else if eq $public.advertise "hostPort" -}}
+  {{- $url = $public.hostPort.template | default "http://{hostIP}:{port}" | replace "{port}" (toString (int $public.hostPort.port)) -}}
+{{- end -}}
+{{- $url = $url | replace "{pod}" "$(EDGE_NODE_NAME)" | replace "{ordinal}" "$(EDGE_POD_ORDINAL)" -}}
+{{- $url = $url | replace "{namespace}" "$(EDGE_KUBERNETES_NAMESPACE)" | replace "{node}" "$(EDGE_KUBERNETES_NODE_NAME)" -}}
+{{ $url | replace "{hostIP}" $hostIP | trimSuffix "/" }}
+{{- end -}}
+
+{{/* Identity and addresses of one pod; comes before what the user adds. */}}
+{{- define "edge.env" -}}
+{{- range $name, $path := dict
+  "EDGE_NODE_NAME" "metadata.name"
+  "EDGE_KUBERNETES_NAMESPACE" "metadata.namespace"
+  "EDGE_POD_IP" "status.podIP"
+  "EDGE_POD_ORDINAL" "metadata.labels['apps.kubernetes.io/pod-index']"
+  "EDGE_HOST_IP" "status.hostIP"
+  "EDGE_KUBERNETES_NODE_NAME" "spec.nodeName"
+}}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $path }}
+{{- end }}
+{{- $podIP := include "edge.inUrl" (dict "root" . "address" "$(EDGE_POD_IP)") }}
+{{- $seed := printf "%s.$(EDGE_KUBERNETES_NAMESPACE).svc.%s:%d" (include "edge.headless" .) .Values.clusterDomain (int .Values.gossip.port) }}
+- name: EDGE_NODE_CLUSTER
+  value: {{ include "edge.cluster" . | quote }}
+# To the pod's own address, so that a pod with several sends from the one that it tells; brackets fit both families.
+- name: EDGE_GOSSIP_BIND
+  value: {{ printf "[$(EDGE_POD_IP)]:%d" (int .Values.gossip.port) | quote }}
+- name: EDGE_GOSSIP_SEEDS
+  value: {{ concat (list $seed) .Values.gossip.extraSeeds | join "," | quote }}
+- name: EDGE_GOSSIP_KEYS_FILE
+  value: {{ printf "/etc/edge/keys/%s" .Values.gossip.secretKey | quote }}
+# To all addresses, so that `kubectl port-forward` gets there.
+- name: EDGE_PUBLIC_BIND
+  value: {{ printf "%s:%d" (include "edge.anyAddress" .) (int .Values.public.port) | quote }}
+- name: EDGE_PUBLIC_ADVERTISE
+  value: {{ include "edge.publicUrl" . | quote }}
+- name: EDGE_ADMIN_BIND
+  value: {{ printf "%s:%d" (include "edge.anyAddress" .) (int .Values.admin.port) | quote }}
+- name: EDGE_ADMIN_ADVERTISE
+  value: {{ printf "http://%s:%d" $podIP (int .Values.admin.port) | quote }}
+- name: EDGE_ADMIN_TOKEN_FILE
+  value: {{ printf "/etc/edge/admin/%s" .Values.admin.secretKey | quote }}
+# For `edge members` and the like in this container.
+- name: EDGE_ADMIN
+  value: {{ printf "http://localhost:%d" (int .Values.admin.port) | quote }}
+{{- with include "edge.originUrl" . }}
+- name: EDGE_CACHE_ORIGIN
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.cache.disk }}
+- name: EDGE_CACHE_DISK_PATH
+  value: /var/cache/edge/objects
+# A fifth is left, because a pod whose volume grows beyond its bound is evicted.
+- name: EDGE_CACHE_DISK_MAX_BYTES
+  value: {{ div (mul 4 (include "edge.bytes" .Values.cache.volume.size)) 5 | quote }}
+{{- end }}
+{{- if .Values.discovery.kubernetes.enabled }}
+- name: EDGE_KUBERNETES_DISCOVERY
+  value: "true"
+- name: EDGE_KUBERNETES_SERVICE
+  value: {{ include "edge.headless" . | quote }}
+- name: EDGE_KUBERNETES_POD
+  value: $(EDGE_NODE_NAME)
+- name: EDGE_KUBERNETES_EVENTS
+  value: {{ .Values.discovery.kubernetes.events | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "edge.originUrl" -}}
+{{- if .Values.origin.url -}}
+{{ .Values.origin.url }}
+{{- else if .Values.demo.origin.enabled -}}
+http://{{ include "edge.fullname" . }}-origin:{{ .Values.demo.origin.port }}
+{{- end -}}
+{{- end -}}
+
+{{/* A quantity of Kubernetes in bytes. */}}
+{{- define "edge.bytes" -}}
+{{- $units := dict "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- mul (regexFind "^[0-9]+" .) (get $units (regexFind "[A-Za-z]+$" .)) -}}
+{{- end -}}
