@@ -1,9 +1,12 @@
 # Every target works from a fresh clone with Python 3.11 or newer and make, and makes its own virtual environment.
 # PYTHON=python3.13 picks the interpreter; ARGS go to `edge demo` or pytest; ROWS pick rows of the benchmark.
+# E2E_EXEC is put before the tests of `make e2e`, for clusters that are reached only so; tests/kube/conftest.py has more.
 
 PYTHON ?=
 ARGS ?=
 ROWS ?=
+E2E_LOAD ?=
+E2E_EXEC ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,10 +18,10 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench sim clean lock
+.PHONY: help install run test check bench sim chart image image-test e2e e2e-kind clean lock
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.installed  ## what `edge` needs to run, in .venv
 
@@ -41,6 +44,26 @@ bench: $(VENV)/.installed-dev  ## print the measured numbers beside their target
 
 sim: $(VENV)/.installed-dev  ## random faults against the invariants, in virtual time (SEEDS=100)
 	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
+
+chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go
+	@$(BIN)/python .ci/chart.py $(ARGS)
+
+image:  ## the container image and its bill of materials, in build/; needs docker, podman or buildah
+	@.ci/image
+
+image-test: $(VENV)/.installed-dev  ## build the image twice, compare, and run it as a pod would; as root on Debian
+	@$(BIN)/python -m pytest tests/image/built $(ARGS)
+
+e2e: $(VENV)/.installed-dev image  ## the chart on a real cluster: KUBECONFIG=… E2E_LOAD='kind load image-archive'
+	@test -n "$(E2E_LOAD)" || { echo "E2E_LOAD is not set: name the command that puts an image archive on the cluster"; exit 2; }
+	$(E2E_LOAD) build/edge-image.tar
+	@$(E2E_EXEC) $(BIN)/python -m pytest tests/kube $(ARGS)
+
+e2e-kind:  ## the same on a kind cluster of its own, removed afterwards; needs kind, kubectl, helm and docker
+	@mkdir -p build
+	kind create cluster --config manifests/kind-config.yaml --kubeconfig build/kind.conf --wait 3m
+	@$(MAKE) e2e KUBECONFIG=$(CURDIR)/build/kind.conf E2E_LOAD='kind load image-archive --name edge'; \
+	  status=$$?; kind delete cluster --name edge --kubeconfig build/kind.conf; exit $$status
 
 clean:  ## remove the virtual environment, the fetched player and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist node_modules
