@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from edge.gossip.core import Core
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import Address, Durable, EventKind, Status
-from edge.state.events import EventLog, HybridClock, digest_of
+from edge.state.events import LASTING, EventLog, HybridClock, digest_of
 from edge.wire.messages import LoadRow, Tell, encode
 
 _EXPIRE_EVERY_S = 1.0
@@ -56,7 +56,10 @@ class Events:
         event = Durable(kind, key, self._clock.next(self._wall_ms(now)), self._core.name, ttl_s, body)
         if len(encode(Tell(event))) > MESSAGE_MAX_BYTES:
             raise Refusal(f"the event is too large: at most {MESSAGE_MAX_BYTES} bytes fit a datagram")
-        if not self._log.merge(event, self._wall_ms(now)):
+        crowded = self._log.full and kind not in LASTING and self._log.get(kind, key) is None
+        if crowded or not self._log.merge(
+            event, self._wall_ms(now)
+        ):  # nothing accepted here costs another its room
             raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
         self._accepted(event, None, now)
         return event

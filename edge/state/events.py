@@ -13,6 +13,7 @@ from edge.model import Durable, EventKind
 TICK_BITS = 16
 AHEAD_MAX_MS = 60_000  # an event dated further ahead is of a clock that nobody can trust
 DIGEST_BYTES = 8
+LASTING = (EventKind.PURGE, EventKind.OVERRIDE)  # never go before their time
 
 
 class HybridClock:
@@ -54,8 +55,8 @@ class EventLog:
     """The newest event of each kind and key.
 
     Args:
-        events_max: bound. A full log refuses what is new here, but lets the oldest user's event or schedule go for a
-            purge or an override that comes from elsewhere; purges never go before their time.
+        events_max: bound. A full log keeps the greatest by kind and date, so that full logs of all nodes come to
+            hold the same; purges and overrides never go before their time.
         buckets: parts of its digest.
     """
 
@@ -72,7 +73,7 @@ class EventLog:
 
     @property
     def full(self) -> bool:
-        """Whether an event under a new key would be refused."""
+        """Whether an event under a new key would need another one's room."""
         return len(self._held) >= self._events_max
 
     def merge(self, event: Durable, wall_ms: int) -> bool:
@@ -148,12 +149,15 @@ class EventLog:
         return index
 
     def _make_room(self, event: Durable) -> bool:
-        """Let the oldest of the least kind go for something that must not be lost."""
-        if event.kind not in (EventKind.PURGE, EventKind.OVERRIDE):
+        """Let the least of what may go make room, if `event` is worth more."""
+        least = min((one.event for one in self._held.values()), key=_worth)
+        if least.kind in LASTING or _worth(least) > _worth(event):
             return False
-        for kind in (EventKind.USER, EventKind.SCHEDULE):
-            if of_kind := [one.event for one in self._held.values() if one.event.kind is kind]:
-                oldest = min(of_kind, key=lambda one: one.rank)
-                self._drop((oldest.kind, oldest.key))
-                return True
-        return False
+        self._drop((least.kind, least.key))
+        return True
+
+
+def _worth(event: Durable) -> tuple[int, tuple[int, str, str], str]:
+    """A total order of events: users' own first to go, then schedules, older ones first."""
+    weight = 0 if event.kind is EventKind.USER else 1 if event.kind is EventKind.SCHEDULE else 2
+    return (weight, event.rank, event.key)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.model import Durable, EventKind
-from edge.state.events import AHEAD_MAX_MS, EventLog, HybridClock, digest_of
+from edge.state.events import AHEAD_MAX_MS, LASTING, EventLog, HybridClock, digest_of
 
 NOW_MS = 1_795_000_000_000
 
@@ -84,10 +84,22 @@ def test_a_purge_takes_the_room_of_the_oldest_of_the_least() -> None:
     made = log([*users, *schedules], events_max=10)
     assert made.merge(event("/x"), NOW_MS)
     assert made.get(EventKind.USER, "u0") is None
-    assert not made.merge(event("u9", NOW_MS + 9, EventKind.USER), NOW_MS)
+    assert not made.merge(event("old", NOW_MS, EventKind.USER), NOW_MS)
+    assert made.merge(event("new", NOW_MS + 9, EventKind.USER), NOW_MS)
+    assert made.get(EventKind.USER, "u1") is None
     for number in range(9):
         assert made.merge(event(f"/{number}"), NOW_MS)
     assert all(one.kind is EventKind.PURGE for one in made.events())
+
+
+@given(events, st.integers(3, 6), st.randoms(use_true_random=False))
+def test_full_logs_come_to_hold_the_same_in_whatever_order_they_hear(
+    told: list[Durable], events_max: int, order: random.Random
+) -> None:
+    cold = [one for one in told if one.kind not in LASTING]
+    first = log(cold, events_max)
+    order.shuffle(cold)
+    assert log(cold, events_max).events() == first.events()
 
 
 @given(st.lists(st.one_of(st.integers(0, 10), st.integers(0, 10 << 16)), max_size=30))
