@@ -28,7 +28,7 @@ install: $(VENV)/.installed  ## what `edge` needs to run, in .venv
 run: $(VENV)/.installed  ## the demo: eight cities, a live stream, viewers and the live page
 	@$(BIN)/edge demo $(ARGS)
 
-test: $(VENV)/.installed-dev  ## the whole suite; what could not run is listed by name at the end
+test: $(VENV)/.installed-dev  ## the suite; what could not run is listed by name at the end
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
@@ -43,6 +43,7 @@ bench: $(VENV)/.installed-dev  ## print the measured numbers beside their target
 	@$(BIN)/python -m loadtest bench $(ROWS)
 
 sim: $(VENV)/.installed-dev  ## random faults against the invariants, in virtual time (SEEDS=100)
+	@$(BIN)/python -m pytest tests/swarm $(ARGS)
 	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
 
 chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go

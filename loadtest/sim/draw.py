@@ -46,6 +46,7 @@ class Size(NamedTuple):
 
     nodes: tuple[int, int]
     duration_s: tuple[float, float]
+    pressed: float = 0.2  # chance that logs of durable events are too small
 
 
 FULL = Size((5, 60), (8.0, 24.0))
@@ -62,6 +63,7 @@ class _Draw:
         self._seed = seed
         rng = self._rng("size")
         least, most = size.nodes
+        self._pressed = size.pressed
         self._nodes = least + int((most - least + 1) * rng.random() ** 4)  # rather small: they are quick
         self._duration_s = round(rng.uniform(*size.duration_s), 1)
         self._joiners = rng.randint(1, max(1, self._nodes // 4)) if self._on("join") else 0
@@ -79,7 +81,7 @@ class _Draw:
         faults = [*self._cuts(), *self._crashes(), *self._swaps(), *self._leaves(), *self._pauses()]
         faults += self._joins()
         faults += self._skews([one for one in faults if isinstance(one, Crash | Leave)])
-        pressed = self._on("press", 0.2)
+        pressed = self._on("press", self._pressed)
         faults += self._creates(faults, pressed)
         wire = self._rng("wire")
         loss, duplication, reorder, load = (wire.random() for _ in range(4))
@@ -218,15 +220,14 @@ class _Draw:
         rng = self._rng("create")
         if not (pressed or self._on("create", 0.8)):
             return
-        if pressed:
-            at_s, node = rng.uniform(1.0, self._duration_s), rng.randrange(self._nodes)
-            yield Create(round(at_s, 3), node, rng.choice(_COLD), "/many", _PRESSED_MAX + _BURST)
         asked: list[tuple[str, str]] = []
         for number in range(rng.randint(2, _CREATES)):
             anywhen = (rng.uniform(1.0, self._duration_s), rng.randrange(self._hosts))
             hard = rng.choice(self._hard(faults, rng) or [anywhen])
             at_s, node = hard if rng.random() < 0.6 else anywhen
-            count = rng.randint(2, _BURST) if rng.random() < (0.5 if pressed else 0.2) else 1
+            count = rng.randint(2, _BURST) if rng.random() < 0.2 else 1
+            if pressed and number == 0:
+                count = _PRESSED_MAX + _BURST
             kind, key = rng.choice(_COLD if pressed and count > 1 else _COLD + _HOT), f"/{number}"
             again, ttl_s = rng.choice(asked or [(kind, key)]), rng.choice(_TTLS_S)
             if count == 1 and rng.random() < _AGAIN:

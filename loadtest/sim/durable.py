@@ -74,20 +74,18 @@ class Dates(Checker):
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._last: dict[Process, int] = {}
-        self._dated: dict[Durable, None] = {}  # a full log may have let go of one that comes back
+        self._seen: dict[Process, int] = {}  # how many of the events that it created
 
     def stepped(self, step: Step) -> str:
-        """Compare the dates of new events, in the order of their coming, with the latest one known."""
+        """Compare the dates of new events, in the order of their making, with the latest one known before."""
         process = (step.host.name, step.host.starts)
-        for _, event in step.events:
-            if event is None:
-                continue
-            last = self._last.get(process, -1)
-            if event not in self._dated:
-                self._dated[event] = None
-                if self._ledger.accepted[event].process == process and event.at <= last:
-                    return f"dates {_told(event)}, and knows one of {last:#x}"
-            self._last[process] = max(last, event.at)
+        last, created = self._last.get(process, -1), self._ledger.created.get(process, [])
+        for event in created[self._seen.get(process, 0) :]:
+            if event.at <= last:
+                return f"dates {_told(event)}, and knows one of {last:#x}"
+            last = event.at
+        self._seen[process] = len(created)
+        self._last[process] = max([last, *(change.after.at for change in step.events if change.after)])
         return ""
 
 

@@ -34,6 +34,7 @@ from edge.wire.replay import ReplayWindow
 from loadtest.sim.draw import SMALL, Size
 
 LONG = Size((5, 8), (18.0, 24.0))  # time enough for a cut after which somebody is lost
+PRESSED = Size((5, 8), (8.0, 12.0), 1.0)  # more durable events than logs hold
 LARGE = Size((24, 24), (6.0, 7.0))  # more to tell than one datagram holds
 
 _TABLE = MemberTable.__init__
@@ -205,13 +206,13 @@ def _no_answer_alone(view: ClusterView, query: RouteQuery, pending: Mapping[str,
     return None if len(view.alive) == 1 else _ROUTE(view, query, pending)
 
 
-@_mutant(EventLog, "_make_room", "lost")
+@_mutant(EventLog, "_make_room", "lost", size=PRESSED)
 def _purge_dropped_under_pressure(_self: EventLog, _event: Durable) -> bool:
     """A full log lets nothing go for a purge that comes."""
     return False
 
 
-@_mutant(EventLog, "_make_room", "events")
+@_mutant(EventLog, "_make_room", "events", size=PRESSED)
 def _oldest_goes_under_pressure(self: EventLog, _event: Durable) -> bool:
     """A full log lets the oldest event go, even if it is a purge."""
     oldest = min((one.event for one in self._held.values()), key=lambda one: one.at)

@@ -12,6 +12,7 @@ from loadtest.sim.mutants import MUTANTS
 from loadtest.sim.scenario import Crash, Create, Cut, Fault, Join, Leave, Pause, Scenario, Skew
 from loadtest.sim.swarm import Outcome, Run
 
+pytestmark = pytest.mark.timeout(300)
 HERMIT = (4,), (0, 1, 2, 3)
 
 
@@ -43,7 +44,7 @@ def test_events_are_drawn_of_all_kinds_and_in_bursts(size: Size) -> None:
     assert any(one.ttl_s < size.duration_s[0] for one in asked)
     assert any(one.body_bytes for one in asked)
     keys = [[(one.kind, one.key) for one in scenario.faults if isinstance(one, Create)] for scenario in drawn]
-    assert sum(len(set(some)) < len(some) for some in keys) > 25, "some take each other's place"
+    assert sum(len(set(some)) < len(some) for some in keys) > 20, "some take each other's place"
 
 
 def test_events_are_drawn_where_they_are_hard_to_keep() -> None:
