@@ -57,9 +57,8 @@ class Events:
         if len(encode(Tell(event))) > MESSAGE_MAX_BYTES:
             raise Refusal(f"the event is too large: at most {MESSAGE_MAX_BYTES} bytes fit a datagram")
         crowded = self._log.full and kind not in LASTING and self._log.get(kind, key) is None
-        if crowded or not self._log.merge(
-            event, self._wall_ms(now)
-        ):  # nothing accepted here costs another its room
+        # What is accepted here takes nobody's room, but for what must not be lost.
+        if crowded or not self._log.merge(event, self._wall_ms(now)):
             raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
         self._accepted(event, None, now)
         return event
@@ -72,6 +71,8 @@ class Events:
         if self._log.merge(event, self._wall_ms(now)):
             self._clock.saw(event.at)
             self._accepted(event, source, now)
+        else:
+            self._forget_superseded()
 
     def next(self) -> Durable | None:
         """The oldest event that the application has not seen; it calls `confirm` when it has acted on it."""

@@ -82,7 +82,11 @@ class EventLog:
         held = self._held.get(key)
         if held is not None and event.rank <= held.event.rank:
             return False
-        if event.expires_ms <= wall_ms or event.at >> TICK_BITS > wall_ms + AHEAD_MAX_MS:
+        if event.at >> TICK_BITS > wall_ms + AHEAD_MAX_MS:
+            return False
+        if event.expires_ms <= wall_ms:
+            if held is not None:  # it is over here, but what it took the place of does not outlive it
+                self._drop(key)
             return False
         if held is None and self.full and not self._make_room(event):
             self.refused += 1

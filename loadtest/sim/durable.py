@@ -58,7 +58,9 @@ class LastWriter(Checker):
         core, log = core_of(step.node), log_of(step.node)
         wall_ms = int((step.host.local(self._world.now) + core.wall_offset_s) * 1000)
         key = ((step.host.name, step.host.starts), event.kind, event.key)
-        if event.expires_ms <= wall_ms:
+        if event.expires_ms <= wall_ms or any(
+            one.expires_ms <= wall_ms and self._ledger.replaced(event, one) for one in self._ledger.accepted
+        ):  # what took its place is over by this node's clock, and it does not outlive that
             return ""
         if len(log) >= core.config.events_max and event.kind in (EventKind.USER, EventKind.SCHEDULE):
             del self._newest[key]  # whatever comes of it again, it knows no better

@@ -69,6 +69,15 @@ def test_an_event_of_the_far_future_is_refused() -> None:
     assert not made.merge(event("b", NOW_MS + AHEAD_MAX_MS + 1), NOW_MS)
 
 
+def test_what_gave_way_to_a_newer_event_does_not_outlive_it() -> None:
+    """A node whose clock is ahead hears of the newer one when that is over by its clock."""
+    made = log([event("a", NOW_MS)])
+    newer = Durable(EventKind.PURGE, "a", (NOW_MS << 16) + 1, "delhi", ttl_s=5, body="")
+    assert not made.merge(newer, NOW_MS + 30_000)
+    assert made.events() == []
+    assert made.digests == [0] * 8
+
+
 def test_a_full_log_lets_no_purge_go() -> None:
     purges = [event(f"/{number}") for number in range(10)]
     made = log([*purges, event("late")], events_max=10)
