@@ -58,10 +58,13 @@ class LastWriter(Checker):
         core, log = core_of(step.node), log_of(step.node)
         wall_ms = int((step.host.local(self._world.now) + core.wall_offset_s) * 1000)
         key = ((step.host.name, step.host.starts), event.kind, event.key)
-        if event.expires_ms <= wall_ms or any(
-            one.expires_ms <= wall_ms and self._ledger.replaced(event, one) for one in self._ledger.accepted
-        ):  # what took its place is over by this node's clock, and it does not outlive that
-            return ""
+        newer = [
+            one
+            for one in self._ledger.accepted
+            if (one.kind, one.key) == (event.kind, event.key) and rank(one) > rank(event)
+        ]
+        if any(one.expires_ms <= wall_ms for one in (event, *newer)):
+            return ""  # its time is over, or that of what takes its place: it does not outlive that
         if len(log) >= core.config.events_max and event.kind in (EventKind.USER, EventKind.SCHEDULE):
             del self._newest[key]  # whatever comes of it again, it knows no better
             return ""

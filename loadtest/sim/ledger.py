@@ -15,7 +15,7 @@ from loadtest.sim.observe import core_of, log_of
 from loadtest.sim.scenario import Create, Scenario
 from loadtest.sim.world import Host, World
 
-TOLD_S = 3.0  # a process that could tell another one for so long has told it
+TOLD_S = 5.0  # a process that could tell another one for so long has told it; 3 s is the most ever seen
 _LOOK_EVERY_S = 0.25
 _PAUSED_S = 0.1  # how soon an application that stands still is looked at again
 _CLOCKS_APART_MS = 30_000  # nodes refuse what is dated a minute ahead; half of it is left for doubt

@@ -201,9 +201,14 @@ class DiskTier:
         if self._index.peek(key) is entry:
             self._index.drop(key)
         if self._health.write_failed(error) and reason_of(error) == "full":
-            fits = int(_SHRINK * (self._index.size_bytes - self._writer.waiting_bytes))
-            floor = int(_FLOOR * self._settings.disk_max_bytes)
-            self._index.limit(min(self._index.bytes_max, max(fits, floor)))
+            # What waits is newer than what is written: it must have failed before anything gives way for it.
+            self._writer.add(Job(0, done=self._fit))
+
+    def _fit(self, _: OSError | None) -> None:
+        """Be content with a little less than what found room."""
+        fits = int(_SHRINK * (self._index.size_bytes - self._writer.waiting_bytes))
+        floor = int(_FLOOR * self._settings.disk_max_bytes)
+        self._index.limit(min(self._index.bytes_max, max(fits, floor)))
 
     def _on_left(self, key: str, entry: Entry) -> None:
         self._reader.forget(key)
