@@ -50,10 +50,15 @@ class Network:
         self._at: dict[Address, str] = {}
 
     def start(
-        self, me: Member, *seeds: Address, ring: KeyRing | None = None, cluster: str = "test"
+        self,
+        me: Member,
+        *seeds: Address,
+        ring: KeyRing | None = None,
+        cluster: str = "test",
+        ahead_s: float = 0.0,
     ) -> GossipNode:
-        """Start a node and give it seeds."""
-        identity = Identity(me, cluster, ring or KeyRing.insecure(cluster), self._rng.randbytes(8))
+        """Start a node, whose clock may be ahead of the others', and give it seeds."""
+        identity = Identity(me, cluster, ring or KeyRing.insecure(cluster), self._rng.randbytes(8), ahead_s)
         node = GossipNode(identity, self.config, random.Random(f"{self.seed}:{me.name}"), self.now)
         self.nodes[me.name] = node
         self._at[me.address] = me.name

@@ -5,14 +5,16 @@ where it equals a digest that this node had, the other has acted on all that thi
 """
 
 from collections import OrderedDict, deque
+from statistics import median
 
 from edge.gossip.core import Core
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import Address, Durable, EventKind, Status
-from edge.state.events import LASTING, EventLog, HybridClock, digest_of
+from edge.state.events import AHEAD_MAX_MS, LASTING, TICK_BITS, EventLog, HybridClock, digest_of
 from edge.wire.messages import LoadRow, Tell, encode
 
 _EXPIRE_EVERY_S = 1.0
+_AHEAD_MAX_S = AHEAD_MAX_MS / 2000  # what is dated `AHEAD_MAX_MS` ahead peers refuse; half is left for doubt
 _HISTORY = 256  # own digests that others' acknowledgements are compared with
 _APPLIED_MASK = (1 << 32) - 1
 
@@ -48,15 +50,21 @@ class Events:
         return self._applied & _APPLIED_MASK
 
     def create(self, kind: EventKind, key: str, body: str, ttl_s: int, now: float) -> Durable:
-        """Accept an event here.
+        """Accept an event here. It lives at least as long as the one whose place it takes.
 
         Raises:
-            Refusal: it fits no datagram, or the log is full.
+            Refusal: it fits no datagram, the log is full, or this node's clock is so wrong that no peer would take it.
         """
-        event = Durable(kind, key, self._clock.next(self._wall_ms(now)), self._core.name, ttl_s, body)
+        if (ahead_s := self._ahead_s()) > _AHEAD_MAX_S:
+            text = f"this node's clock is {ahead_s:.0f} s ahead of its peers', who would refuse the event"
+            raise Refusal(f"{text}: set the clock, or ask another node")
+        at, older = self._clock.next(self._wall_ms(now)), self._log.get(kind, key)
+        if older:  # else a node that was away would bring it back when this one is over
+            ttl_s = max(ttl_s, -(-(older.expires_ms - (at >> TICK_BITS)) // 1000))
+        event = Durable(kind, key, at, self._core.name, ttl_s, body)
         if len(encode(Tell(event))) > MESSAGE_MAX_BYTES:
             raise Refusal(f"the event is too large: at most {MESSAGE_MAX_BYTES} bytes fit a datagram")
-        crowded = self._log.full and kind not in LASTING and self._log.get(kind, key) is None
+        crowded = self._log.full and kind not in LASTING and older is None
         # What is accepted here takes nobody's room, but for what must not be lost.
         if crowded or not self._log.merge(event, self._wall_ms(now)):
             raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
@@ -122,6 +130,12 @@ class Events:
         self._core.spread(f"event {int(event.kind)} {event.key}", encode(Tell(event)), source)
         self._waiting.append(event)
         self._forget_superseded()
+
+    def _ahead_s(self) -> float:
+        """How far this node's clock is ahead of its peers'; 0 while none is known."""
+        peers = (peer for peer in self._core.members.peers() if peer.member.status is Status.ALIVE)
+        offsets = [peer.offset_s for peer in peers if peer.offset_s is not None]
+        return -median(offsets) if offsets else 0.0
 
     def _forget_superseded(self) -> None:
         """What has left the log is no part of the acknowledgement any more."""

@@ -70,6 +70,33 @@ def test_the_last_writer_wins_everywhere() -> None:
     assert len(next(iter(kept))) == 1
 
 
+def test_what_was_replaced_does_not_come_back_when_the_newer_one_is_over() -> None:
+    """Who was away has only heard of the older one."""
+    network = Network()
+    network.grow(5)
+    older = purge(network, "1", "toss", EventKind.SCHEDULE, "14:00")
+    network.run(2)
+    network.cut = lambda a, b: (a.host == "10.0.0.5") != (b.host == "10.0.0.5")
+    newer = network.nodes["2"].create_event(EventKind.SCHEDULE, "toss", "called off", 3, network.now)
+    network.run(6)
+    assert network.nodes["5"].durables() == [older]
+    network.cut = lambda _a, _b: False
+    network.until(lambda: all(one.durables() == [newer] for one in network.nodes.values()), within_s=10)
+    assert newer.expires_ms >= older.expires_ms
+
+
+def test_a_node_whose_clock_is_far_ahead_refuses_what_its_peers_would_not_take() -> None:
+    network = Network()
+    network.grow(5)
+    network.start(member("6"), SEED, ahead_s=45.0)
+    network.start(member("7"), SEED, ahead_s=20.0)
+    network.run(10)
+    with pytest.raises(Refusal, match="clock is 45 s ahead"):
+        purge(network, "6", "/a.m4s")
+    event = purge(network, "7", "/a.m4s")
+    network.until(lambda: all(one.durables() == [event] for one in network.nodes.values()), within_s=3)
+
+
 def test_acknowledgements_ride_in_loads() -> None:
     network = Network()
     network.grow(6)

@@ -133,6 +133,17 @@ def test_the_newest_of_a_key_is_kept_across_clocks_that_differ() -> None:
     assert {event.origin for host in hosts if host.node for event in host.node.durables()} == {"edge-2"}
 
 
+def test_what_a_newer_event_replaced_does_not_come_back_from_who_was_away() -> None:
+    faults = (
+        Create(3.0, 0, "schedule", "toss"),
+        Cut(4.0, 7.9, *HERMIT),
+        Create(5.0, 1, "schedule", "toss", ttl_s=5),
+    )
+    run, outcome = play(*faults)
+    assert not outcome.violations
+    assert held(run) == [["toss"]] * 5
+
+
 def test_clocks_that_are_hours_apart_excuse_a_node_from_holding_an_event() -> None:
     run, outcome = play(
         Skew(0.0, 4, 7200.0), Create(4.0, 4, "purge", "/tomorrow"), Create(4.0, 0, "user", "/now")
