@@ -34,6 +34,7 @@ from edge.shell.sockets import bind
 from edge.shell.udp import GossipTransport
 from edge.wire.keys import KeyRing
 from loadtest.sim.measure import load_at
+from loadtest.sim.observe import core_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PORT = 7700
@@ -41,7 +42,7 @@ _TRACKED = 10  # nodes whose changes are followed to every other node
 _PAIRS = 8  # subjects that an observer's look takes an age of
 _LOOK_MIN_S = 0.05
 _CONVERGE_S = 60.0
-_SETTLE_S = 2.0  # from convergence to the first measured second
+_SETTLE_S, _SETTLE_TICKS = 2.0, 10  # the steady state is reached after these
 _DRAIN_S = 2.0  # changes of the last measured second are followed for this long
 _SLACK_S = 20.0  # starting interpreters on a busy machine
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1  # netdevice(7)
@@ -60,6 +61,11 @@ class SocketRun:
     seconds: float = 10.0
     seed: int = 1
     config: GossipConfig = field(default_factory=GossipConfig)
+
+    @property
+    def settle_s(self) -> float:
+        """From convergence to the first measured second."""
+        return max(_SETTLE_S, _SETTLE_TICKS * self.config.tick_min_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def run(settings: SocketRun) -> SocketFigures:
         ConfigError: this machine gives us no network of our own.
         RuntimeError: the nodes do not find each other.
     """
-    limit_s = _CONVERGE_S + _SETTLE_S + settings.seconds + _DRAIN_S + _SLACK_S
+    limit_s = _CONVERGE_S + settings.settle_s + settings.seconds + _DRAIN_S + _SLACK_S
     answer = in_namespace("loadtest.sockets", msgspec.json.encode(settings), limit_s)
     return msgspec.json.decode(answer, type=SocketFigures)
 
@@ -163,6 +169,7 @@ class _Watched:
         self.looking_s = 0.0
         self._period_s = 1 / settings.changes_per_s
         self._size = settings.nodes
+        self._others = [f"edge-{other}" for other in range(settings.nodes) if other != index]
         self._rng = rng = random.Random(f"{settings.seed} {index}")
         self._change_at = now + rng.uniform(0, self._period_s)
         address = Address("127.0.0.1", _PORT + index)
@@ -193,15 +200,15 @@ class _Watched:
     def look(self) -> None:
         """Take ages of some loads, and note what is new of the tracked nodes; again soon."""
         began = time.thread_time()
-        now, rng, nodes = time.monotonic(), self._rng, self._node.view().nodes
-        for one in rng.sample(nodes, min(_PAIRS, len(nodes))):
-            if one.load and one.name != self.name:
-                self.ages_s.append(now - one.load.value.kbps / 1000)
-        for one in nodes:
-            if one.load and one.name in self.held:
-                self.held[one.name].setdefault(one.load.value.kbps, one.load.at)
+        now, loads = time.monotonic(), core_of(self._node).loads  # of all nodes, a view would cost more than gossip
+        for name in self._rng.sample(self._others, min(_PAIRS, len(self._others))):
+            if load := loads.get(name):
+                self.ages_s.append(now - load.value.kbps / 1000)
+        for name, held in self.held.items():
+            if load := loads.get(name):
+                held.setdefault(load.value.kbps, load.at)
         # Four times a change: what a later change replaced between two looks is taken for late, never for early.
-        pause_s = max(_LOOK_MIN_S, self._period_s / 4) * rng.uniform(0.5, 1.5)
+        pause_s = max(_LOOK_MIN_S, self._period_s / 4) * self._rng.uniform(0.5, 1.5)
         asyncio.get_running_loop().call_later(pause_s, self.look)
         self.looking_s += time.thread_time() - began
 
@@ -256,7 +263,7 @@ def _conduct(settings: SocketRun) -> SocketFigures:
         theirs.close()  # the death of its process is then the end of the pipe
         pipes.append(pipe)
     _receive(pipes, _CONVERGE_S)
-    begin = time.monotonic() + _SETTLE_S
+    begin = time.monotonic() + settings.settle_s
     for pipe in pipes:
         pipe.send(begin)
     time.sleep(begin - time.monotonic())

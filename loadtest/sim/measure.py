@@ -13,7 +13,7 @@ from loadtest.sim.cities import Place
 from loadtest.sim.network import Quality
 from loadtest.sim.world import Host, World
 
-SETTLE_S = 2.0
+SETTLE_S, _SETTLE_TICKS = 2.0, 10  # the steady state is reached after these
 _CAPACITY = 250_000
 _SAMPLES = 4000
 _AT_A_TIME = 5
@@ -112,7 +112,7 @@ def load_age(
     """Ages while every node's load changes."""
     world = acquainted(nodes, GossipConfig(tick_min_s=tick_s), place=place)
     Lively(world, changes_per_s)
-    world.run(SETTLE_S)
+    world.run(max(SETTLE_S, _SETTLE_TICKS * tick_s))
     rng = random.Random("ages")
     hosts, ages = list(world.hosts.values()), list[float]()
     looks = round(seconds / 0.05)
