@@ -200,7 +200,10 @@ class _Watched:
     def look(self) -> None:
         """Take ages of some loads, and note what is new of the tracked nodes; again soon."""
         began = time.thread_time()
-        now, loads = time.monotonic(), core_of(self._node).loads  # of all nodes, a view would cost more than gossip
+        now, loads = (
+            time.monotonic(),
+            core_of(self._node).loads,
+        )  # of all nodes, a view would cost more than gossip
         for name in self._rng.sample(self._others, min(_PAIRS, len(self._others))):
             if load := loads.get(name):
                 self.ages_s.append(now - load.value.kbps / 1000)
