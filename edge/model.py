@@ -142,6 +142,7 @@ class Load(Struct, frozen=True, array_like=True, gc=False):
     capacity: Count  # streams the node is made for; 0: it takes no viewers
     health: Percent  # 100: fine; 0: send nobody
     lag_ms: Count  # event-loop lag, milliseconds
+    level: Annotated[int, Meta(ge=0, le=4)] = 0  # of degradation, 0: none (PROTOCOL.md, Monsoon mode)
 
     @property
     def ratio(self) -> float:

@@ -56,12 +56,25 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """A cut of the cluster as one node sees it from its side: its island and whom it has lost."""
+
+    ident: str  # names this partition in events and logs of this node
+    since: float  # when it was declared, the core's monotonic time
+    island: tuple[str, ...]  # names of members that are reached, this node among them, in order
+    lost: tuple[str, ...]  # names of members that are not, in order
+    lost_zones: tuple[tuple[str, int], ...]  # how many of each zone are lost, in order of zone
+    majority: bool  # whether the island holds more than half of the members known before
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterView:
     """The cluster as `self_name` holds it, nodes in order of name."""
 
     version: int
     self_name: str
     nodes: tuple[NodeView, ...]
+    partition: Partition | None = None  # while the cluster is cut
 
     @property
     def alive(self) -> tuple[NodeView, ...]:
