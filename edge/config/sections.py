@@ -162,6 +162,22 @@ class GossipConfig:
             description="Greatest local health multiplier: a slow node waits up to this +1 times longer.",
         ),
     ] = 8
+    partition_share: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Share of the members whose loss within seconds is a partition (or 80% of a zone, or all).",
+        ),
+    ] = 0.4
+    partition_hold_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="Members lost in a partition stay suspect this long before they are unreachable, seconds.",
+        ),
+    ] = 30
     reconnect_min_s: Annotated[
         float,
         Meta(ge=0.05, le=60, description="First pause before an unreachable member is tried again, seconds."),

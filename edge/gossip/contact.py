@@ -52,7 +52,7 @@ class Contact:
         )
         known = peer.member.incarnation if peer and past else 0
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
-        core.outbox.send(source, *self._sync.records([core.name]))
+        core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:
             self._membership.record(member, now, source)
 
@@ -88,7 +88,7 @@ class Contact:
         core.timers.at(now + _LOOK_EVERY_S, self._call_lost)
         if not core.members.count(Status.UNREACHABLE):
             return
-        lost = core.others(Status.UNREACHABLE)
+        lost = [one for one in core.others(Status.UNREACHABLE) if not core.members.is_cut(one.name)]
         names = {one.name for one in lost}
         self._calls = {name: call for name, call in self._calls.items() if name in names}
         for one in lost:

@@ -11,6 +11,8 @@ from edge.gossip.rtt import RttEstimator
 from edge.model import Address, Member, Status
 from edge.wire.messages import BUCKETS, ROOT_BYTES
 
+GONE = (Status.UNREACHABLE, Status.LEFT)
+
 
 class Change(NamedTuple):
     """A record that replaced an older one, or none."""
@@ -22,7 +24,7 @@ class Change(NamedTuple):
 class Peer:
     """One member, and what this node's own probes found out about the way to it."""
 
-    __slots__ = ("beats", "digest", "member", "offset_s", "since", "way")
+    __slots__ = ("beats", "cut", "digest", "member", "offset_s", "since", "way")
 
     def __init__(self, member: Member, now: float) -> None:
         self.member = member
@@ -30,6 +32,7 @@ class Peer:
         self.way: RttEstimator | None = None  # none before the first probe: most pairs never need one
         self.beats: Heartbeats | None = None  # none before its first own datagram
         self.offset_s: float | None = None  # its wall clock minus ours, smoothed
+        self.cut = False  # on the other side of a partition
         self.digest = _digest(member)
 
     @property
@@ -57,6 +60,11 @@ class MemberTable:
         self.version = 0
         self.refused = 0
 
+    def is_cut(self, name: str) -> bool:
+        """Whether it is on the other side of a partition."""
+        peer = self._peers.get(name)
+        return peer is not None and peer.cut
+
     def get(self, name: str) -> Peer | None:
         """What is held of `name`."""
         return self._peers.get(name)
@@ -74,14 +82,14 @@ class MemberTable:
         """How many members have this status."""
         return self._counts[status]
 
-    def merge(self, member: Member, now: float) -> Change | None:
-        """Take `member` in if it is newer than what is held; None if nothing changed."""
+    def merge(self, member: Member, since: float) -> Change | None:
+        """Take `member` in, whose status is what it is `since` then, if it is newer than what is held."""
         held = self._peers.get(member.name)
         if held is None:
             if len(self._peers) >= self._members_max:
                 self.refused += 1
                 return None
-            held = self._peers[member.name] = Peer(member, now)
+            held = self._peers[member.name] = Peer(member, since)
             before = None
         else:
             before = held.member
@@ -90,7 +98,7 @@ class MemberTable:
             self._toggle(member.name, held.digest)
             self._counts[before.status] -= 1
             if before.status is not member.status:
-                held.since = now
+                held.since = since
             if before.address != member.address:
                 held.way = held.beats = None
             self._forget_address(before)

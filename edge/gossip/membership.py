@@ -5,8 +5,9 @@ incarnation they know: suspect, and after the suspicion time unreachable.
 """
 
 from edge.gossip.core import Core
-from edge.gossip.members import Change
+from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
+from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, TopRow, Tops, encode
@@ -14,14 +15,16 @@ from edge.wire.messages import Announce, Claim, LoadRow, Loads, TopRow, Tops, en
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
 _FORGET_EVERY_S = 30.0
+_HOLD_S = 0.25  # how soon a suspicion is looked at again that waits for others
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
 
 class Membership:
     """Owns the member table's changes; every change is told on and becomes an event."""
 
-    def __init__(self, core: Core, me: Member, now: float) -> None:
+    def __init__(self, core: Core, partitions: PartitionDetector, me: Member, now: float) -> None:
         self._core = core
+        self._partitions = partitions
         self._met: float | None = None  # when a peer first told us of members: nobody alone has a rival
         self._suspicions: dict[str, Suspicion] = {}
         self.leaving = False
@@ -29,17 +32,19 @@ class Membership:
         core.members.merge(me, now)
         core.timers.at(now + _FORGET_EVERY_S, self._forget)
 
-    def record(self, member: Member, now: float, source: Address | None = None) -> None:
-        """A whole record came in from `source`."""
+    def record(self, member: Member, now: float, source: Address | None = None, away_s: int = 0) -> None:
+        """A whole record came in from `source`, of one that is gone for `away_s`."""
         if self._met is None and source is not None:
             self._met = now
         if member.name == self._core.name:
             self._about_me(member.incarnation, member.status, now, source)
             return
-        encoded = encode(Announce(member))
+        encoded = encode(Announce(member, away_s))
         if len(encoded) > MESSAGE_MAX_BYTES:
             self._core.counters.oversize += 1
-        elif change := self._core.members.merge(member, now):
+        elif away_s > self._core.config.keep_s and self._core.members.get(member.name) is None:
+            return  # forgotten here, and soon where it comes from
+        elif change := self._core.members.merge(member, now - away_s):
             self._changed(change, "", encoded, now, source)
 
     def claim(self, claim: Claim, now: float, source: Address | None = None) -> None:
@@ -146,6 +151,7 @@ class Membership:
             core.broadcasts.urgent.drop(f"{member.name} {told}")
         self._core.spread(member.name, encoded, source)
         core.emit(*_describe(change, suspicion, accuser, now), now)
+        self._partitions.changed(change, now)
         if member.status is Status.SUSPECT:
             self._suspicions[member.name] = fresh = self._suspicion(member, now)
             fresh.confirm(accuser)
@@ -176,6 +182,9 @@ class Membership:
 
         def expire(now: float) -> None:
             if self._suspicions.get(name) is suspicion and now >= suspicion.deadline:
+                if self._partitions.holds(name, now):  # one cut link must start no eviction storm
+                    self._core.timers.at(now + _HOLD_S, expire)
+                    return
                 claim = Claim(name, suspicion.incarnation, Status.UNREACHABLE, self._core.name)
                 self.claim(claim, now)
 
@@ -183,9 +192,8 @@ class Membership:
 
     def _forget(self, now: float) -> None:
         core = self._core
-        gone = (Status.UNREACHABLE, Status.LEFT)
         for peer in core.members.peers():
-            away = peer.member.status in gone and now - peer.since > core.config.keep_s
+            away = peer.member.status in GONE and now - peer.since > core.config.keep_s
             if away and peer.member.name != core.name:
                 core.members.forget(peer.member.name)
         for reports in (core.loads, core.tops):

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.config import GossipConfig
+from edge.gossip.across import Across
 from edge.gossip.awareness import Awareness
 from edge.gossip.broadcast import Broadcasts
 from edge.gossip.bulk import Bulk, Ciphers
@@ -24,6 +25,7 @@ from edge.gossip.events import Events
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
+from edge.gossip.partition import PartitionDetector
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
@@ -134,7 +136,8 @@ class GossipNode:
             loads=ReportTable(config.members_max),
             tops=ReportTable(config.members_max),
         )
-        self._membership = Membership(core, identity.member, now)
+        self._partitions = PartitionDetector(core)
+        self._membership = Membership(core, self._partitions, identity.member, now)
         log = EventLog(config.events_max, BUCKETS)
         self._events = Events(core, log, now)
         ciphers = Ciphers(sealer, self._opener)
@@ -143,6 +146,7 @@ class GossipNode:
         self.bulk_server = BulkServer(core, ciphers, log, self._sync)
         self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
+        self._partitions.on_back = Across(core, self._membership, self._sync, self._partitions, now).answered
         self._publisher = Publisher(core, self._events, now)
         self._reports = 0
         self._now = now
@@ -319,7 +323,7 @@ class GossipNode:
 
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
-        version = self._core.members.version + self._reports
+        version = self._core.members.version + self._reports + self._partitions.version
         if self._view is None or self._view.version != version:
             peers = sorted(self._core.members.peers(), key=lambda peer: peer.member.name)
             nodes = []
@@ -332,7 +336,7 @@ class GossipNode:
                 nodes.append(
                     NodeView(peer.member, self._core.loads.get(name), self._core.tops.get(name), link)
                 )
-            self._view = ClusterView(version, self._core.name, tuple(nodes))
+            self._view = ClusterView(version, self._core.name, tuple(nodes), self._partitions.partition)
         return self._view
 
     def _apply(self, message: AnyMessage, address: Address, now: float) -> None:
@@ -354,7 +358,7 @@ class GossipNode:
             case Claim():
                 self._membership.claim(message, now, address)
             case Announce():
-                self._membership.record(message.member, now, address)
+                self._membership.record(message.member, now, address, message.away_s)
             case Pull():
                 self._ticker.pulled(address)
             case Buckets():
@@ -362,7 +366,7 @@ class GossipNode:
             case Entries():
                 self._sync.entries(message, address, now)
             case Want():
-                self._sync.want(message, address)
+                self._sync.want(message, address, now)
             case Join():
                 self._contact.join(message, address, now)
             case Tell():

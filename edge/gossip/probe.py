@@ -178,12 +178,14 @@ class Prober:
         """The next member of the round; a round ends before it begins anew, so that nobody waits two rounds."""
         for fresh in (False, True):
             if fresh:
-                self._round = [one.name for one in self._core.others(*_PRESENT)]
+                self._round = [
+                    one.name for one in self._core.others(*_PRESENT)
+                ]  # the lost are called instead
                 self._core.rng.shuffle(self._round)
             while self._round:
                 name = self._round.pop()
                 peer = self._core.members.get(name)
-                if peer and peer.member.status in _PRESENT and name not in self._in_flight:
+                if peer and peer.member.status in _PRESENT and not peer.cut and name not in self._in_flight:
                     return peer.member
         return None
 

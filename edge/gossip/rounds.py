@@ -68,14 +68,14 @@ class Rounds:
             names = self._far if far else self._near
             while names:
                 peer = self._members.get(names.pop())
-                if peer and peer.member.status in _PRESENT:
+                if peer and peer.member.status in _PRESENT and not peer.cut:
                     return peer.member
         return None
 
     def _fill(self, *, far: bool) -> None:
         me = self._me()
-        others = [peer.member for peer in self._members.peers() if peer.member.name != me.name]
-        present = [one for one in others if one.status in _PRESENT]
+        reached = [peer.member for peer in self._members.peers() if not peer.cut]
+        present = [one for one in reached if one.status in _PRESENT and one.name != me.name]
         near = [one.name for one in present if one.zone == me.zone]
         zoned = self._far_share < 1 and len(near) >= LOCAL_LEAST
         if far:

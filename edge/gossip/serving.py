@@ -73,25 +73,25 @@ class BulkServer:
         self._serial += 1
         serial, running = self._serial, self._running
         running[serial] = now + TIMEOUT_S
-        return Answer(Verdict.SERVED, self._frames(fetch), lambda: self._close(serial))
+        return Answer(Verdict.SERVED, self._frames(fetch, now), lambda: self._close(serial))
 
     def _close(self, serial: int) -> None:
         self._running.pop(serial, None)
 
-    def _frames(self, fetch: Fetch) -> Iterator[bytes]:
-        for payload in payloads(self._messages(fetch)):
+    def _frames(self, fetch: Fetch, now: float) -> Iterator[bytes]:
+        for payload in payloads(self._messages(fetch, now)):
             sealed = self._ciphers.sealer.seal(payload)
             self._core.counters.bulk_bytes_sent += len(sealed)
             yield sealed
 
-    def _messages(self, fetch: Fetch) -> Iterator[bytes]:
+    def _messages(self, fetch: Fetch, now: float) -> Iterator[bytes]:
         """Encoded one by one, as each is then: between two frames the tables may change."""
         differing = dict.fromkeys(differing_buckets(self._sync.bucket_digests, fetch.digests))
         names = [peer.member.name for peer in self._core.members.peers()]
         digests = [digest for index in differing for digest in self._log.bucket(index)]
         for name in names:
             if bucket_of(name) in differing:
-                yield from self._sync.records([name])
+                yield from self._sync.records([name], now)
         for digest in digests:
             if event := self._log.find(digest):
                 yield encode(Tell(event))

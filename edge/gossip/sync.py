@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from edge.gossip.bulk import Bulk
 from edge.gossip.core import Core
-from edge.gossip.members import bucket_of
+from edge.gossip.members import GONE, bucket_of
 from edge.model import Address, Member, Status
 from edge.state.events import EventLog
 from edge.wire.messages import (
@@ -117,23 +117,28 @@ class Sync:
         if lacks and not self._in_bulk(message, lacks, source, now):
             self._core.outbox.send(source, encode(Want(tuple(wanted), unknown)))
         if len(lacking) + len(events) <= _PUSH_MAX:
-            self._core.outbox.send(source, *self.records(lacking), *events)
+            self._core.outbox.send(source, *self.records(lacking, now), *events)
         else:
             self._invite(source, now)
 
-    def want(self, message: Want, source: Address) -> None:
+    def want(self, message: Want, source: Address, now: float) -> None:
         """Send whole records and events."""
         events = [self._log.find(digest) for digest in _split(message.events)]
         told = [encode(Tell(event)) for event in events if event]
-        self._core.outbox.send(source, *self.records(list(message.names)), *told)
+        self._core.outbox.send(source, *self.records(list(message.names), now), *told)
 
-    def records(self, names: list[str]) -> list[bytes]:
-        """Encoded member, load and popularity of each name that is held."""
+    def records(self, names: list[str], now: float) -> list[bytes]:
+        """Encoded member, load and popularity of each name that is held.
+
+        Of who is gone it is said for how long: all forget it at about the same time, and nobody brings it back to
+        those who have.
+        """
         core, encoded = self._core, []
         for name in names[:_RECORDS_AT_ONCE]:
             if (peer := core.members.get(name)) is None:
                 continue
-            encoded.append(encode(Announce(peer.member)))
+            gone = peer.member.status in GONE
+            encoded.append(encode(Announce(peer.member, max(0, int(now - peer.since)) if gone else 0)))
             if peer.member.status is not Status.ALIVE:
                 continue
             if load := core.loads.get(name):

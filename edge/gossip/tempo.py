@@ -13,6 +13,7 @@ _TAU_S = 1.0  # of the rate of news
 _LIVELY = 2.0  # news a second and member at which nothing is stretched
 _QUICK_S = 0.5
 _LIVELY_FOR_S = 1.0
+_ISLAND_TICK_S = 0.05  # seed S2: half of the usual 100 ms
 _HYSTERESIS = 0.03
 _STEPS = (0.9, 0.7, 0.5)  # quality above which the interval is 1, 2, 4 and else 10 times the least one
 _FACTORS = (1, 2, 4, 10)
@@ -54,6 +55,7 @@ class Tempo:
         self._at = 0.0
         self._changed_at = float("-inf")
         self._lively_until = float("-inf")
+        self.cut = False  # whether this node is in an island: those who are left must know each other well
         self.quality = 1.0  # mean over the ways to peers, smoothed
 
     def news(self, count: int, now: float) -> None:
@@ -85,7 +87,8 @@ class Tempo:
         """Intervals at `now`, seconds."""
         rate = self._decayed(now) / _TAU_S / max(1, members)
         longer = 1.0 if now < self._lively_until else stretch(rate)
-        tick_s = min(self._tick_s[1], self._tick_s[0] * _FACTORS[self._step] * longer)
+        least_s = min(self._tick_s[0], _ISLAND_TICK_S) if self.cut else self._tick_s[0]
+        tick_s = min(self._tick_s[1], least_s * _FACTORS[self._step] * longer)
         period_s = min(self._probe_period_s[1], self._probe_period_s[0] * longer)
         return Pace(tick_s, period_s)
 

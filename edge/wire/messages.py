@@ -59,6 +59,9 @@ class Announce(Struct, frozen=True, array_like=True, tag=4):
     """A whole member record."""
 
     member: Member
+    away_s: Annotated[int, Meta(ge=0, le=2**31)] = (
+        0  # how long ago the sender learnt that it is gone, seconds
+    )
 
 
 class Claim(Struct, frozen=True, array_like=True, tag=5):

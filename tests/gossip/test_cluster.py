@@ -143,11 +143,13 @@ def test_a_cluster_cut_in_halves_heals_by_itself(cut_s: float) -> None:
     network.grow(10)
     network.cut = halves
     network.run(cut_s)
-    assert network.status("2", at="1") is Status.UNREACHABLE
+    assert network.status("2", at="1") is (Status.SUSPECT if cut_s < 30 else Status.UNREACHABLE)
     assert network.status("3", at="1") is Status.ALIVE
+    assert all(one.view().partition for one in network.nodes.values())
     network.cut = lambda _source, _target: False
     took = network.until(lambda: all(len(one.view().alive) == 10 for one in network.nodes.values()))
-    assert took < 6  # the longest pause between two calls after the lost, and the news' way round
+    assert took < 2
+    network.until(lambda: not any(one.view().partition for one in network.nodes.values()), within_s=0.1)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +184,20 @@ def test_a_member_that_is_away_for_long_is_forgotten() -> None:
     network.until(lambda: network.all_hold("4", Status.UNREACHABLE))
     network.run(60)
     assert network.status("4", at="1") is None
+
+
+def test_nobody_brings_back_who_is_forgotten() -> None:
+    """A newcomer hears how long it has been gone; else each node would give it to those who have forgotten it."""
+    network = Network(config=GossipConfig(keep_s=40))
+    network.grow(4)
+    network.nodes["4"].leave(network.now)
+    network.run(1)
+    network.crash("4")
+    network.run(30)
+    network.start(member("5"), SEED)
+    network.until(lambda: network.status("4", at="5") is Status.LEFT)
+    network.run(45)
+    assert [network.status("4", at=name) for name in network.nodes] == [None] * 4
 
 
 def test_loads_and_tops_reach_everybody_and_the_newest_stays() -> None:

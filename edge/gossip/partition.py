@@ -1,0 +1,184 @@
+"""Tells a cut from deaths: many members that fall silent together are a partition, and then nobody is evicted.
+
+It is declared where a large share of the members, or nearly all of one zone, region or ISP, is suspect or unreachable
+within a short time, or no peer is left at all. While that lasts, those that are lost keep their place in the table,
+are gossiped to no more, and are called after by the island as a whole (PROTOCOL.md, Partition).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from edge.gossip.core import Core
+from edge.gossip.members import Change, Peer
+from edge.gossip.timers import Timer
+from edge.model import Member, Status
+from edge.state.view import Partition
+
+_LOOK_S = 0.02  # news that comes together is looked at together
+_LOOK_AGAIN_S = 1.0
+_WINDOW_S = 10.0  # losses so far apart are no one event
+_LABEL_SHARE = 0.8  # of one zone, region or ISP
+_LABELS: tuple[Callable[[Member], str], ...] = (
+    lambda one: one.zone,
+    lambda one: one.region,
+    lambda one: one.isp,
+)
+_TOGETHER = 2  # one member alone is a death, not a cut, while others are there
+_CLOSE = 0.5  # of what declares a partition: above it suspicion is correlated, below it a partition is over
+_CLOSE_LEAST = 3
+_MISSING = (Status.SUSPECT, Status.UNREACHABLE)
+
+
+class PartitionDetector:
+    """Watches the member table of one node for cuts.
+
+    Args:
+        core: shared state.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._missing: dict[
+            str, float
+        ] = {}  # suspect and unreachable members: since when; bounded by the table
+        self._due = math.inf  # when to look next
+        self._timer: Timer | None = None
+        self._closeness = 0.0  # to being declared; 1: it is
+        self.on_back: Callable[[Member, float], None] = lambda _member, _now: (
+            None
+        )  # told of the lost that answer
+        self.partition: Partition | None = None
+        self.version = 0  # rises with each change of `partition`
+        self.declared = 0
+
+    def changed(self, change: Change, now: float) -> None:
+        """The record of a member changed. Who was lost before we knew it is not lost now."""
+        before, member = change.before, change.after
+        if member.status not in _MISSING:
+            self._missing.pop(member.name, None)
+            if member.status is Status.ALIVE and self._core.members.is_cut(member.name):
+                self.on_back(member, now)
+        elif before is not None and before.status in (Status.ALIVE, Status.SUSPECT):
+            self._missing.setdefault(member.name, now)
+        else:
+            return
+        self._look_at(now + _LOOK_S)
+
+    def holds(self, name: str, now: float) -> bool:
+        """Whether a suspect is not to be called unreachable yet, because it is not suspect alone."""
+        since = self._missing.get(name)
+        if since is None or now - since >= self._core.config.partition_hold_s:
+            return False
+        return self.partition is not None or (
+            len(self._missing) >= _CLOSE_LEAST and self._closeness >= _CLOSE
+        )
+
+    def lost(self) -> list[Member]:
+        """Members on the other side of the cut."""
+        return [peer.member for peer in self._core.members.peers() if peer.cut]
+
+    def _look_at(self, due: float) -> None:
+        if due < self._due:
+            if self._timer:
+                self._timer.cancel()
+            self._due = due
+            self._timer = self._core.timers.at(due, self._look)
+
+    def _look(self, now: float) -> None:
+        """Declare, follow or close."""
+        self._due, self._timer = math.inf, None
+        core = self._core
+        peers = {peer.member.name: peer for peer in core.members.peers()}
+        self._missing = {name: at for name, at in self._missing.items() if name in peers}
+        lost = self._lost_now(peers, now)
+        island = [one.member for one in peers.values() if one.member.status is Status.ALIVE]
+        self._closeness = closeness(
+            [one.name == core.name for one in island].count(False), island, lost, core.config.partition_share
+        )
+        if self.partition is None and self._closeness >= 1:
+            self._declare(island, lost, now)
+        elif self.partition and (not lost or self._closeness < _CLOSE):
+            self._close(lost, now)
+        elif self.partition:
+            self._follow(self.partition, island, lost)
+        cut = {one.name for one in lost} if self.partition else frozenset[str]()
+        for name, peer in peers.items():
+            peer.cut = name in cut
+        if self._missing:
+            self._look_at(now + _LOOK_AGAIN_S)
+
+    def _lost_now(self, peers: dict[str, Peer], now: float) -> list[Member]:
+        """Who is missing by the event under way: since it, or shortly before it."""
+        since = (self.partition.since if self.partition else now) - _WINDOW_S
+        found = ((at, peers[name].member) for name, at in self._missing.items())
+        return [one for at, one in found if at >= since or one.status is Status.SUSPECT]
+
+    def _declare(self, island: list[Member], lost: list[Member], now: float) -> None:
+        core = self._core
+        self.declared += 1
+        core.tempo.cut = True
+        core.tempo.hasten(now)
+        ident = f"{core.name}-{self.declared}"
+        self._set(ident, now, island, lost)
+        assert self.partition
+        side = "majority" if self.partition.majority else "minority"
+        text = f"partition {ident}: {_counted(self.partition)} lost, {len(island)} reached, the {side}"
+        core.emit("partition", core.name, text, now)
+
+    def _follow(self, held: Partition, island: list[Member], lost: list[Member]) -> None:
+        if held.lost != _names(lost) or held.island != _names(island):
+            self._set(held.ident, held.since, island, lost)
+
+    def _set(self, ident: str, since: float, island: list[Member], lost: list[Member]) -> None:
+        zones = tuple(sorted(Counter(one.zone for one in lost).items()))
+        majority = 2 * len(island) > len(island) + len(lost)
+        self.partition = Partition(ident, since, _names(island), _names(lost), zones, majority)
+        self.version += 1
+
+    def _close(self, lost: list[Member], now: float) -> None:
+        held = self.partition
+        assert held
+        self.partition = None
+        self.version += 1
+        core = self._core
+        core.tempo.cut = False
+        core.tempo.hasten(now)
+        left = f", {len(lost)} still missing" if lost else ""
+        text = f"partition {held.ident} is healed after {now - held.since:.1f} s{left}"
+        core.emit("healed", core.name, text, now)
+
+
+def closeness(peers: int, island: Iterable[Member], lost: list[Member], share: float) -> float:
+    """How near the losses are to being a partition: 1 and more is one.
+
+    Args:
+        peers: members that are reached, this node left out.
+        island: all that are reached.
+        lost: all that are suspect or unreachable together.
+        share: of all members that makes a partition.
+    """
+    if not lost:
+        return 0.0
+    if not peers:
+        return 1.0
+    present = list(island)
+    close = len(lost) / (len(present) + len(lost)) / share
+    if len(lost) < _TOGETHER:
+        return min(close, _CLOSE) / 2
+    for label in _LABELS:
+        away = Counter(label(one) for one in lost)
+        here = Counter(label(one) for one in present)
+        for name, count in away.items():
+            if name and count >= _TOGETHER:
+                close = max(close, count / (count + here[name]) / _LABEL_SHARE)
+    return close
+
+
+def _names(members: list[Member]) -> tuple[str, ...]:
+    return tuple(sorted(one.name for one in members))
+
+
+def _counted(partition: Partition) -> str:
+    """How many of each zone are lost, in words."""
+    return ", ".join(f"{count} of {zone or 'no zone'}" for zone, count in partition.lost_zones)
