@@ -39,7 +39,14 @@ class Across:
         self._sync = sync
         self._partitions = partitions
         self._bursts_until = now
+        self._replied: dict[str, float] = {}  # lost members that were heard: when each was told so; bounded by them
         core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._call)
+
+    def heard(self, member: Member, now: float) -> None:
+        """A datagram of a lost member came: it shall know what it is accused of, at once, but not for each datagram."""
+        if now - self._replied.get(member.name, -_PAUSE_MAX_S) >= _BURST_EVERY_S:
+            self._replied[member.name] = now
+            self._send_to(member)
 
     def answered(self, member: Member, now: float) -> None:
         """A lost member is alive again: the cut may be over, so all are called, and tables are compared."""
@@ -70,9 +77,13 @@ class Across:
     def _send(self, count: int) -> bool:
         """Call so many of the lost; whether there were any."""
         core, lost = self._core, self._partitions.lost()
+        if not lost:
+            self._replied.clear()
         for one in core.rng.sample(lost, min(count, len(lost))):
-            # no probe waits for an answer: the refutation is it
-            core.outbox.send(
-                one.address, encode(Ping(0, core.name, one.name)), self._membership.accusation(one)
-            )
+            self._send_to(one)
         return bool(lost)
+
+    def _send_to(self, member: Member) -> None:
+        """No probe waits for an answer: the refutation is it."""
+        ping = encode(Ping(0, self._core.name, member.name))
+        self._core.outbox.send(member.address, ping, self._membership.accusation(member))

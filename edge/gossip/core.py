@@ -9,7 +9,7 @@ from edge.gossip.awareness import Awareness
 from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
 from edge.gossip.detector import Heartbeats, Threshold
-from edge.gossip.members import MemberTable
+from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
 from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
@@ -67,16 +67,17 @@ class Core:
         ]
         return self.rng.sample(candidates, min(count, len(candidates)))
 
-    def heartbeat(self, address: Address, now: float) -> None:
-        """A member's own datagram came."""
+    def heartbeat(self, address: Address, now: float) -> Peer | None:
+        """A datagram came: whose, if it is a member's own."""
         peer = self.members.at(address)
         if peer is None:
-            return
+            return None
         if peer.beats is None:
             peer.beats = Heartbeats(now, max(0.1, len(self.members) * self.pace(now).probe_period_s / 2))
         else:
             self.threshold.heard(peer.beats.phi(now))
             peer.beats.beat(now)
+        return peer
 
     def doubt(self, name: str, now: float) -> float:
         """How surprising a member's silence is, 0 to 1; 0 for one that was never heard itself."""

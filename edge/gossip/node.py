@@ -146,7 +146,9 @@ class GossipNode:
         self.bulk_server = BulkServer(core, ciphers, log, self._sync)
         self._prober = Prober(core, self._membership, self._sync, now)
         self._contact = Contact(core, self._membership, self._sync, now)
-        self._partitions.on_back = Across(core, self._membership, self._sync, self._partitions, now).answered
+        self._partitions.on_doubt = self._prober.hurry
+        self._across = Across(core, self._membership, self._sync, self._partitions, now)
+        self._partitions.on_back = self._across.answered
         self._publisher = Publisher(core, self._events, now)
         self._reports = 0
         self._now = now
@@ -165,7 +167,8 @@ class GossipNode:
             counters.dropped[error.reason] += 1
             return
         core = self._core
-        core.heartbeat(address, now)
+        if (peer := core.heartbeat(address, now)) and peer.cut:
+            self._across.heard(peer.member, now)
         before = len(core.broadcasts)
         whole = core.storm.admit(address, len(core.members), now)
         for message in messages:

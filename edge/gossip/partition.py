@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from edge.gossip.core import Core
 from edge.gossip.members import Change, Peer
 from edge.gossip.timers import Timer
-from edge.model import Member, Status
+from edge.model import Address, Member, Status
 from edge.state.view import Partition
 
 _LOOK_S = 0.02  # news that comes together is looked at together
 _LOOK_AGAIN_S = 1.0
+_ASK_EVERY_S = 0.1
+_ASK_FOR_S = 2.0  # from the latest loss on
 _WINDOW_S = 10.0  # losses so far apart are no one event
 _LABEL_SHARE = 0.8  # of one zone, region or ISP
 _LABELS: tuple[Callable[[Member], str], ...] = (
@@ -44,10 +46,12 @@ class PartitionDetector:
         ] = {}  # suspect and unreachable members: since when; bounded by the table
         self._due = math.inf  # when to look next
         self._timer: Timer | None = None
+        self._ask_from = -math.inf
         self._closeness = 0.0  # to being declared; 1: it is
         self.on_back: Callable[[Member, float], None] = lambda _member, _now: (
             None
         )  # told of the lost that answer
+        self.on_doubt: Callable[[Address, float], None] = lambda _address, _now: None  # told whom to probe at once
         self.partition: Partition | None = None
         self.version = 0  # rises with each change of `partition`
         self.declared = 0
@@ -106,7 +110,18 @@ class PartitionDetector:
         for name, peer in peers.items():
             peer.cut = name in cut
         if self._missing:
-            self._look_at(now + _LOOK_AGAIN_S)
+            self._look_at(now + (_ASK_EVERY_S if self._ask_after(island, lost, now) else _LOOK_AGAIN_S))
+
+    def _ask_after(self, island: list[Member], lost: list[Member], now: float) -> bool:
+        """Losses come together: somebody else of their zones is probed before its turn; whether that goes on."""
+        if len(lost) < _TOGETHER or now - max(self._missing.values()) > _ASK_FOR_S:
+            return False
+        zones = dict.fromkeys(one.zone for one in lost)
+        doubtful = [one for one in island if one.zone in zones and one.name != self._core.name]
+        if doubtful and now >= self._ask_from:
+            self._ask_from = now + self._core.jitter(_ASK_EVERY_S)
+            self.on_doubt(self._core.rng.choice(doubtful).address, now)
+        return bool(doubtful)
 
     def _lost_now(self, peers: dict[str, Peer], now: float) -> list[Member]:
         """Who is missing by the event under way: since it, or shortly before it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.config import GossipConfig
 from edge.model import EventKind
-from loadtest.sim.measure import SETTLE_S, acquainted, load_at
+from loadtest.sim.measure import acquainted, load_at
 from loadtest.sim.observe import core_of, log_of
 from loadtest.sim.world import Host, World
 
@@ -53,7 +53,7 @@ def cut_in_halves(nodes: int, cut_s: float, seed: int = 1) -> CutFigures:
     """
     world = acquainted(nodes, GossipConfig(tick_min_s=0.1), seed=seed)
     serving = _Serving(world)
-    world.run(SETTLE_S)
+    world.run(_CALM_S)
     side = halves(world)
     side_at = {host.address: side[host.name] for host in world.hosts.values()}
     world.network.blocked = lambda source, target: side_at[source] != side_at[target]
