@@ -39,7 +39,9 @@ class Across:
         self._sync = sync
         self._partitions = partitions
         self._bursts_until = now
-        self._replied: dict[str, float] = {}  # lost members that were heard: when each was told so; bounded by them
+        self._replied: dict[
+            str, float
+        ] = {}  # lost members that were heard: when each was told so; bounded by them
         core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._call)
 
     def heard(self, member: Member, now: float) -> None:

@@ -127,7 +127,7 @@ class Events:
 
     def _accepted(self, event: Durable, source: Address | None, now: float) -> None:
         self._core.tempo.hasten(now)
-        self._core.spread(f"event {int(event.kind)} {event.key}", encode(Tell(event)), source)
+        self._core.spread(_told_as(event), encode(Tell(event)), source)
         self._waiting.append(event)
         self._forget_superseded()
 
@@ -138,10 +138,12 @@ class Events:
         return -median(offsets) if offsets else 0.0
 
     def _forget_superseded(self) -> None:
-        """What has left the log is no part of the acknowledgement any more."""
-        for digest in self._log.take_gone():
+        """What has left the log is no part of the acknowledgement any more, nor told on."""
+        for event, digest in self._log.take_gone():
             if self._serials.pop(digest, None) is not None:
                 self._toggle(digest)
+            if self._log.get(event.kind, event.key) is None:
+                self._core.broadcasts.urgent.drop(_told_as(event))
 
     def _toggle(self, digest: int) -> None:
         self._applied ^= digest
@@ -159,3 +161,8 @@ class Events:
 
     def _wall_ms(self, now: float) -> int:
         return int((now + self._core.wall_offset_s) * 1000)
+
+
+def _told_as(event: Durable) -> str:
+    """Under what an event waits to be told; a newer one of its key takes its place."""
+    return f"event {int(event.kind)} {event.key}"

@@ -352,6 +352,8 @@ class GossipNode:
                 self._sync.root(message, address, now)
             case Ping():
                 self._prober.ping(message, address, now)
+                if message.target == self._core.name:
+                    self._publisher.held_elsewhere(message.load, now)
             case Ack():
                 self._prober.ack(message, now)
             case Nack():

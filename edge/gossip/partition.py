@@ -51,7 +51,9 @@ class PartitionDetector:
         self.on_back: Callable[[Member, float], None] = lambda _member, _now: (
             None
         )  # told of the lost that answer
-        self.on_doubt: Callable[[Address, float], None] = lambda _address, _now: None  # told whom to probe at once
+        self.on_doubt: Callable[[Address, float], None] = lambda _address, _now: (
+            None
+        )  # told whom to probe at once
         self.partition: Partition | None = None
         self.version = 0  # rises with each change of `partition`
         self.declared = 0

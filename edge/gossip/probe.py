@@ -204,7 +204,9 @@ class Prober:
         probe.tries += 1
         probe.sent = now
         # the digest rides along, so that a quiet cluster needs no datagrams for it
-        messages = [encode(Ping(probe.seq, core.name, probe.name)), self._sync.root_message()]
+        load = core.loads.get(probe.name)
+        ping = Ping(probe.seq, core.name, probe.name, load.version if load else 0)
+        messages = [encode(ping), self._sync.root_message()]
         if peer.member.status is Status.SUSPECT:
             messages.append(self._membership.accusation(peer.member))
         core.outbox.send(probe.address, *messages)

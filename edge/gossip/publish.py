@@ -35,12 +35,23 @@ class Publisher:
         same = held and held.value == load and held.applied == applied
         if held and same and now - held.at < core.config.load_every_s:
             return False
+        self._tell(load, now)
+        return True
+
+    def _tell(self, load: Load, now: float) -> None:
+        core, applied = self._core, self._events.applied
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
         row = encode(LoadRow(core.name, self._load_version, load, applied))
         core.broadcasts.regular.put(core.name, row, core.limit())
         core.tempo.own_change(now)
-        return True
+
+    def held_elsewhere(self, version: int, now: float) -> None:
+        """A peer holds this version of the own load: a past self that counted further is believed until overtaken."""
+        if version > self._load_version:
+            self._load_version = version
+            if held := self._core.loads.get(self._core.name):
+                self._tell(held.value, now)
 
     def acknowledge(self, now: float) -> None:
         """Tell what was told last once more: the digest in it has changed."""
@@ -68,8 +79,8 @@ class Publisher:
         core, name, put = self._core, self._core.name, self._core.loads.put
         news = []
         for row in core.loads.news(message.rows):
-            if row.node == name:  # a past self counted further
-                self._load_version = max(self._load_version, row.version)
+            if row.node == name:
+                self.held_elsewhere(row.version, now)
             elif put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
         if news:

@@ -67,7 +67,7 @@ class EventLog:
         self._by_digest: dict[int, tuple[EventKind, str]] = {}
         self._digests = [0] * buckets
         self._parts: list[dict[int, Durable]] = [{} for _ in range(buckets)]
-        self._gone: list[int] = []
+        self._gone: list[Held] = []
         self.digest = 0  # of all events; XOR
         self.refused = 0
 
@@ -126,8 +126,8 @@ class EventLog:
         """Events of one part, by digest, in the order of their coming."""
         return self._parts[index]
 
-    def take_gone(self) -> list[int]:
-        """Digests of the events that have left since this was asked last: superseded, over, or let go."""
+    def take_gone(self) -> list[Held]:
+        """The events that have left since this was asked last: superseded, over, or let go."""
         gone, self._gone = self._gone, []
         return gone
 
@@ -142,7 +142,7 @@ class EventLog:
     def _drop(self, key: tuple[EventKind, str]) -> None:
         held = self._held.pop(key)
         del self._by_digest[held.digest]
-        self._gone.append(held.digest)
+        self._gone.append(held)
         del self._parts[self._toggle(held)][held.digest]
 
     def _toggle(self, held: Held) -> int:

@@ -87,6 +87,10 @@ class Viewers:
             self._last.popitem(last=False)
             self.overflowed += 1
 
+    def knows(self, viewer: str, now: float) -> bool:
+        """Whether `viewer` is one of them."""
+        return self._last.get(viewer, -math.inf) > now - VIEWER_TTL_S
+
     def count(self, now: float) -> int:
         """How many there are."""
         while self._last and next(iter(self._last.values())) <= now - VIEWER_TTL_S:
@@ -102,6 +106,7 @@ class Vitals:
     lag_s: float  # event-loop lag
     fill_failures: float  # share of recent fills that failed, 0–1
     draining: bool
+    level: int = 0  # of degradation, 0–4
 
 
 def health(vitals: Vitals) -> int:
@@ -142,7 +147,16 @@ class Traffic:
             capacity=vitals.capacity,
             health=health(vitals),
             lag_ms=round(vitals.lag_s * 1000),
+            level=vitals.level,
         )
+
+    def knows(self, viewer: str, now: float) -> bool:
+        """Whether `viewer` is watching."""
+        return self._viewers.knows(viewer, now)
+
+    def watching(self, now: float) -> int:
+        """How many viewers are."""
+        return self._viewers.count(now)
 
     def top(self, now: float) -> TopSegments:
         """The hottest segments at `now`."""

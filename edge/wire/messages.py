@@ -28,6 +28,7 @@ class Ping(Struct, frozen=True, array_like=True, tag=0):
     seq: Count
     source: Name
     target: Name
+    load: Version = 0  # of the load that the source holds of the target: a past self may have counted further
 
 
 class Ack(Struct, frozen=True, array_like=True, tag=1):

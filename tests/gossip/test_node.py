@@ -164,8 +164,13 @@ def test_versions_rise_over_changes_restarts_and_what_a_past_self_said() -> None
         versions.append(own_version(bench))
     assert versions[0] >= GENERATION * 20
     bench.hear(Loads([LoadRow("1", versions[-1] + 1000, load(7))]))
-    bench.node.update_load(load(8), 1.0)
     assert own_version(bench) == versions[-1] + 1001
+    bench.hear(Ping(7, "2", "1", load=versions[-1] + 2000))
+    assert own_version(bench) == versions[-1] + 2001
+    bench.hear(
+        Ping(8, "2", "1", load=5), Ping(9, "2", "who had this address before", load=versions[-1] + 3000)
+    )
+    assert own_version(bench) == versions[-1] + 2001
     assert versions == sorted(set(versions))
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edge.model import HotSegment
 from edge.state import traffic
-from edge.state.traffic import DecayingSum, HotSegments, Traffic, Viewers, Vitals, health
+from edge.state.traffic import VIEWER_TTL_S, DecayingSum, HotSegments, Traffic, Viewers, Vitals, health
 
 FINE = Vitals(capacity=100, lag_s=0.0, fill_failures=0.0, draining=False)
 
@@ -131,3 +131,16 @@ def test_noise_in_a_large_rate_is_no_news() -> None:
             counted.record("viewer", None, 0, 0.0)
         loads.add(counted.load(FINE, 0.0))
     assert len(loads) == 1
+
+
+def test_who_is_watching_is_known_until_long_enough_after_the_last_request() -> None:
+    counted = Traffic()
+    counted.record("a", None, 0, 0.0)
+    assert counted.knows("a", VIEWER_TTL_S - 0.1)
+    assert not counted.knows("a", VIEWER_TTL_S)
+    assert not counted.knows("b", 0.0)
+    assert (counted.watching(1.0), counted.watching(VIEWER_TTL_S)) == (1, 0)
+
+
+def test_the_level_of_degradation_rides_with_the_load() -> None:
+    assert Traffic().load(Vitals(100, 0.0, 0.0, False, level=3), 0.0).level == 3
