@@ -29,9 +29,11 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
+from edge.shell.gate import Gate
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
+from edge.shell.monsoon import MonsoonParts, MonsoonRunner
 from edge.shell.public import PublicFace
 from edge.shell.sockets import bind, local_address, resolve
 from edge.shell.udp import GossipTransport
@@ -96,7 +98,20 @@ class Node:
         self.traffic = Traffic()
         self.events = EventActor(self.gossip, self.cache, time.monotonic, self._pump)
         self._lag = LagMeter()
-        self._face = PublicFace(self.cache, self.traffic, self.gossip.view)
+        gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic)
+        self._face = PublicFace(self.cache, self.traffic, self.gossip.view, gate)
+        self.monsoon = MonsoonRunner(
+            MonsoonParts(
+                node=self.gossip,
+                cache=self.cache,
+                gate=gate,
+                lag=self._lag,
+                events=self.events,
+                told=self._on_event,
+                kubernetes=self._kubernetes,
+            ),
+            config.monsoon,
+        )
         self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
         self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
@@ -110,6 +125,7 @@ class Node:
                 traffic=self.traffic,
                 face=self._face,
                 lag=self._lag,
+                monsoon=self.monsoon,
                 kubernetes=self._kubernetes,
             )
         )
@@ -152,7 +168,7 @@ class Node:
         stack.push_async_callback(self._bulk.close)
         self._transport.start()
         stack.callback(self._transport.close)
-        jobs = [self._lag.run(), self._publish()]
+        jobs = [self._lag.run(), self._publish(), self.monsoon.run()]
         if self._seeded:
             jobs.append(self._discovery.run())
         if self._kubernetes:
@@ -170,6 +186,7 @@ class Node:
                 self._not_ready,
                 self.events,
                 BulkFace(self.gossip, time.monotonic).handle,
+                self.monsoon,
             ),
             self._token,
             self.config.admin.page_origins,
@@ -209,6 +226,7 @@ class Node:
             lag_s=self._lag.lag_s,
             fill_failures=1.0 if self.cache.recent_failure else 0.0,
             draining=self._draining,
+            level=self.monsoon.level,
         )
         self.gossip.update_load(self.traffic.load(vitals, now), now)
         self.gossip.set_popularity(self.traffic.top(now), now)

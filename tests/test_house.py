@@ -155,13 +155,13 @@ def test_a_broken_link_is_found() -> None:
 
 
 def targets_of(makefile: str) -> set[str]:
-    return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
 
 
 def named_targets(text: str) -> set[str]:
     """What a page in Markdown tells to type after `make`, in code only."""
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
-    return {word for line in re.findall(r"\bmake((?: [a-z-]+)+)", code) for word in line.split()}
+    return {word for line in re.findall(r"\bmake((?: [a-z][a-z0-9-]*)+)", code) for word in line.split()}
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -1,18 +1,21 @@
 """`EdgeCache`: answers from the store, fills from the origin once for all who wait, keeps serving when it is down."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
 from edge.cache.counters import CacheCounters
 from edge.cache.fill import Filler
-from edge.cache.flights import FillFailure
-from edge.cache.keys import BadTargetError, cache_key
+from edge.cache.flights import FillFailure, Outcome
+from edge.cache.keys import BadTargetError, cache_key, normal_path
+from edge.cache.lifetime import Kind, kind_of
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.cache.purge import Purge
 from edge.cache.respond import PREFLIGHT, plain, respond
-from edge.cache.settings import CacheSettings
+from edge.cache.settings import CacheSettings, Leniency
 from edge.cache.tiers import Tier, TieredStore
 from edge.cache.upstream import Upstream, names_of_loop
+from edge.cache.window import Content
 
 LOOP_MAX_BYTES = 1024  # a longer CDN-Loop has passed more caches than any sane set-up has
 
@@ -43,6 +46,7 @@ class EdgeCache:
         self._store = TieredStore(settings, self.counters, clock, wall)
         self._filler = Filler(settings, upstream, self._store, self.counters, clock)
         self._hit = f'"{node_name}"; hit; ttl='
+        self.leniency = Leniency()  # another one counts from the next request on
 
     @property
     def stored_bytes(self) -> int:
@@ -68,6 +72,23 @@ class EdgeCache:
     def recent_failure(self) -> bool:
         """Whether a fill failed within the last `failure_memory_s`."""
         return self._filler.recent_failure
+
+    @property
+    def fills_in_flight(self) -> int:
+        """How many fills are under way."""
+        return self._filler.flights
+
+    def holds(self, path: str) -> bool:
+        """Whether memory or disk have something under a raw path, fresh or not; no use of it is counted."""
+        try:
+            key = normal_path(path)
+        except BadTargetError:
+            return False
+        return self._store.holds(key)
+
+    def content(self, path: str) -> Content:
+        """Whether what a raw path names is live, DVR or VOD, as far as playlists have told."""
+        return self._filler.windows.content(path)
 
     async def start(self) -> None:
         """Open the disk and the way to the origin.
@@ -157,6 +178,8 @@ class EdgeCache:
     ) -> CacheResponse:
         """Nothing fresh is here: serve stale while asking, or ask and wait."""
         overdue_s = -stored.ttl_s(self._clock()) if stored else 0.0
+        if stored and self._extended(stored):
+            return self._stale(request, stored, f"{self._hit}{-int(overdue_s)}")
         if stored and overdue_s < stored.lifetime.stale_while_revalidate_s:
             self._filler.begin(key, stored, loop)
             return self._stale(request, stored, f"{self._hit}{-int(overdue_s)}")
@@ -164,13 +187,36 @@ class EdgeCache:
         collapsed = self._filler.in_flight(key)
         self.counters.collapsed += collapsed
         self.counters.misses += not collapsed
-        outcome = await self._filler.fill(key, stored, loop)
+        outcome = await self._outcome(key, stored, loop)
         if isinstance(outcome, FillFailure):
             return await self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""
         return self._own(request, respond(request, outcome.found, forward, self._clock()))
+
+    async def _outcome(self, key: str, stored: CachedObject | None, loop: str) -> Outcome:
+        """What a fill brings; where something stale will do, it is waited for with little patience."""
+        patience_s = self.leniency.patience_s if stored and self._will_do(stored) else None
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._filler.fill(key, stored, loop)
+        except TimeoutError:  # the fill goes on, and the next one finds what it brings
+            return FillFailure(504, "slow")
+
+    def _extended(self, stored: CachedObject) -> bool:
+        """Whether an object that is over counts as fresh for now. Playlists change, and a soft purge is an order."""
+        factor, life, now = self.leniency.ttl_factor, stored.lifetime, self._clock()
+        if factor <= 1 or life.stale_if_error_s <= 0 or now >= stored.stale_from:
+            return False
+        return stored.age_s(now) < factor * life.fresh_s and kind_of(stored.key) is not Kind.PLAYLIST
+
+    def _will_do(self, stored: CachedObject) -> bool:
+        """Whether an object may be served if the origin gives nothing (RFC 5861)."""
+        allowed_s = stored.lifetime.stale_if_error_s
+        if allowed_s > 0:
+            allowed_s = max(allowed_s, self.leniency.stale_s)
+        return -stored.ttl_s(self._clock()) < allowed_s
 
     async def _without_origin(
         self, request: CacheRequest, key: str, failure: FillFailure, status: str
@@ -180,7 +226,7 @@ class EdgeCache:
         What was here before the fill does not count: a purge may have removed it meanwhile.
         """
         stored = self._store.peek(key) or await self._store.load(key)
-        if stored and -stored.ttl_s(self._clock()) < stored.lifetime.stale_if_error_s:
+        if stored and self._will_do(stored):
             return self._stale(request, stored, status)
         headers = {"Retry-After": "1", "Cache-Control": "no-store", "Cache-Status": status}
         text = f"the origin gave no answer ({failure.reason})\n"

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Mapping
 from edge.cache.counters import CacheCounters
 from edge.cache.disk.body import FileBody
 from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome, hit_among
-from edge.cache.lifetime import age_of, lifetime, says_lifetime, viewer_control
+from edge.cache.lifetime import Kind, age_of, kind_of, lifetime, says_lifetime, viewer_control
 from edge.cache.objects import CachedObject, Lifetime
 from edge.cache.purge import Purge, says_tags, tags_of
 from edge.cache.respond import CORS
 from edge.cache.settings import CacheSettings
 from edge.cache.tiers import TieredStore
 from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
+from edge.cache.window import LiveWindows
 
 _FAILURES_MAX = 4096
 _USE_ONCE = Lifetime(0.0)
@@ -51,6 +52,7 @@ class Filler:
         self._counters = counters
         self._clock = clock
         self._flights = Flights()
+        self.windows = LiveWindows()
         self._failures: OrderedDict[str, tuple[float, FillFailure]] = OrderedDict()
         self._closed = False
 
@@ -58,6 +60,11 @@ class Filler:
     def recent_failure(self) -> bool:
         """Whether a fill failed within the last `failure_memory_s`."""
         return bool(self._failures) and next(reversed(self._failures.values()))[0] > self._clock()
+
+    @property
+    def flights(self) -> int:
+        """How many fills are under way."""
+        return len(self._flights)
 
     def in_flight(self, key: str) -> bool:
         """Whether a fill of `key` is under way that a request of now may wait for."""
@@ -169,6 +176,8 @@ class Filler:
             life: Lifetime | None = before.lifetime
         else:
             life = lifetime(key, status, answer.headers, _read(body), self._settings)
+        if before is None and status == 200 and kind_of(key) is Kind.PLAYLIST:
+            self.windows.learn(key, answer.body)
         headers = _viewer_headers(key, answer.headers, before, life)
         made = CachedObject(
             key=key,

@@ -33,3 +33,17 @@ class CacheSettings:
     disk_pause_s: float = 10.0  # after an error, before the next try
     disk_away_max_s: float = 82_800.0  # purges are told again for a day; a disk that missed more is emptied
     disk_start_s: float = 1.0  # the start waits so long for the scan, which then goes on beside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leniency:
+    """How much longer than its own lifetime a stored object may be used; as it is, no longer.
+
+    What the origin wants revalidated (`must-revalidate`, `no-cache`, `stale-if-error=0`) is never used longer.
+    """
+
+    ttl_factor: float = (
+        1.0  # what is no playlist and was not purged counts as fresh for so many times its lifetime
+    )
+    stale_s: float = 0.0  # where the origin gives nothing, what is over is served at least this long
+    patience_s: float | None = None  # and that is so after this wait for the origin already

@@ -98,6 +98,10 @@ class TieredStore:
             return None
         return await self.disk.load(key) or self.peek(key)  # somebody may have put it meanwhile
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an object of `key`; no use of it is counted."""
+        return self.peek(key) is not None or (self.disk is not None and self.disk.holds(key))
+
     def put(self, made: CachedObject) -> bool:
         """Keep `made` in place of what is there; False where it fits nowhere."""
         if isinstance(made.body, FileBody):

@@ -37,7 +37,7 @@ def purge(
     if len(asked) != 1:
         raise ConfigError("purge", f"names {len(asked)} of --url, --prefix, --tag", "give one of them")
     made = ask(admin, "/v1/purge", token_file, asked | {"soft": soft})
-    _tell(_awaited(made, wait_s, admin, token_file), output)
+    _tell(awaited(made, wait_s, admin, token_file), output)
 
 
 @click.command()
@@ -69,7 +69,7 @@ def events(admin: str, token_file: str | None, output: str) -> None:
     Console(highlight=False).print(table)
 
 
-def _awaited(made: dict[str, Any], wait_s: float, admin: str, token_file: str | None) -> dict[str, Any]:
+def awaited(made: dict[str, Any], wait_s: float, admin: str, token_file: str | None) -> dict[str, Any]:
     """The event once all members have acted on it, or as it is when the time is over."""
     deadline = time.monotonic() + wait_s
     while len(made["reached"]) < made["members"] and time.monotonic() < deadline:

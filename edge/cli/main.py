@@ -9,7 +9,19 @@ from edge.cli.init import act_as_init
 from edge.model import ConfigError
 
 MISTAKE = 2  # exit status for what the user can mend, as for click's own usage errors
-NAMES = ("demo", "demo-viewers", "event", "events", "keygen", "members", "origin", "purge", "run", "view")
+NAMES = (
+    "demo",
+    "demo-viewers",
+    "event",
+    "events",
+    "keygen",
+    "members",
+    "monsoon",
+    "origin",
+    "purge",
+    "run",
+    "view",
+)
 
 
 class Commands(click.Group):
@@ -60,6 +72,8 @@ def _load(name: str) -> click.Command | None:
             from edge.cli.events import event as command
         case "events":
             from edge.cli.events import events as command
+        case "monsoon":
+            from edge.cli.monsoon import monsoon as command
         case "keygen":
             from edge.cli.keygen import keygen as command
         case _:

@@ -4,6 +4,7 @@ This room may import only `edge.model`. It reads no file and no environment itse
 """
 
 from edge.config.load import Source, field_types, load
+from edge.config.monsoon import MonsoonConfig
 from edge.config.sections import (
     AdminConfig,
     CacheConfig,
@@ -22,6 +23,7 @@ __all__ = [
     "GossipConfig",
     "KubernetesConfig",
     "LogConfig",
+    "MonsoonConfig",
     "NodeConfig",
     "PublicConfig",
     "Source",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge.config.monsoon import MonsoonConfig
 from edge.model import NAME_MAX_BYTES
 
 _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
@@ -374,5 +375,6 @@ class Config:
     public: PublicConfig = PublicConfig()
     admin: AdminConfig = AdminConfig()
     cache: CacheConfig = CacheConfig()
+    monsoon: MonsoonConfig = field(default_factory=MonsoonConfig)
     kubernetes: KubernetesConfig = KubernetesConfig()
     log: LogConfig = LogConfig()

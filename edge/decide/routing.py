@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge.decide.measures import SAFE_LOAD
 from edge.state.view import ClusterView, NodeView
 
 LOAD_BOUND = 1.25  # c: no node takes new viewers above this multiple of the mean load
@@ -17,6 +18,10 @@ IDLE_RATIO = 0.1  # below this load the bound does not bind: a nearly empty clus
 HYSTERESIS = 0.1  # the second choice must be this much less loaded, so that answers do not flap
 PENDING_S = 1.0  # a viewer sent somewhere shows up in that node's own report within about this time
 PENDING_MAX = 65_536
+_CAREFUL, _LAST_RESORT = (
+    3,
+    4,
+)  # levels: takes no new viewers beyond the safe load; serves little but what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,9 @@ class RouteQuery:
 
     path: str  # decides, by its hash, the order in which nodes are preferred
     zone: str = ""  # the viewer's zone; none: no node is nearer than another
+    new: bool = (
+        True  # whether a viewer comes with it, whom a node may refuse; False: one who is watching already
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +75,19 @@ def route(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> R
     """The node to send this viewer to, or None where none takes viewers.
 
     Args:
-        view: the cluster; suspects, draining nodes and those without capacity get nobody.
+        view: the cluster; suspects, draining nodes and those without capacity get nobody. Those that degrade their
+            service get nobody new beyond the safe load from level 3 on, and at level 4 only whom no other can take.
         query: the viewer's question.
         pending: viewers on their way to each node, on top of its reported load.
     """
-    usable = [one for one in view.nodes if one.takes_viewers]
+    able = [one for one in view.nodes if one.takes_viewers]
+    ratios = {one.name: _ratio(one, pending.get(one.name, 0)) for one in able}
+    willing = [one for one in able if _level(one) < _CAREFUL or ratios[one.name] < SAFE_LOAD]
+    if not willing and not query.new:
+        willing = able
+    usable = [one for one in willing if _level(one) < _LAST_RESORT] or willing
     if not usable:
         return None
-    ratios = {one.name: _ratio(one, pending.get(one.name, 0)) for one in usable}
     near = [one for one in usable if query.zone and one.member.zone == query.zone]
     roomy = [one for one in near if ratios[one.name] < 1]
     if roomy:
@@ -84,6 +97,10 @@ def route(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> R
     else:
         scope = f"zone {query.zone} is full" if near else f"no node in zone {query.zone}"
     return _choose([one for one in usable if ratios[one.name] < 1] or usable, ratios, query, scope)
+
+
+def _level(node: NodeView) -> int:
+    return node.load.value.level if node.load else 0
 
 
 def _ratio(node: NodeView, pending: int) -> float:

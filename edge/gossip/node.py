@@ -353,7 +353,7 @@ class GossipNode:
             case Ping():
                 self._prober.ping(message, address, now)
                 if message.target == self._core.name:
-                    self._publisher.held_elsewhere(message.load, now)
+                    self._reports += self._publisher.held_elsewhere(message.load, now)
             case Ack():
                 self._prober.ack(message, now)
             case Nack():

@@ -46,12 +46,17 @@ class Publisher:
         core.broadcasts.regular.put(core.name, row, core.limit())
         core.tempo.own_change(now)
 
-    def held_elsewhere(self, version: int, now: float) -> None:
-        """A peer holds this version of the own load: a past self that counted further is believed until overtaken."""
-        if version > self._load_version:
-            self._load_version = version
-            if held := self._core.loads.get(self._core.name):
-                self._tell(held.value, now)
+    def held_elsewhere(self, version: int, now: float) -> bool:
+        """A peer holds this version of the own load: a past self that counted further is believed until overtaken.
+
+        Whether the own load was told anew.
+        """
+        held = self._core.loads.get(self._core.name)
+        overtake = version > self._load_version
+        self._load_version = max(self._load_version, version)
+        if held and overtake:
+            self._tell(held.value, now)
+        return held is not None and overtake
 
     def acknowledge(self, now: float) -> None:
         """Tell what was told last once more: the digest in it has changed."""
@@ -75,12 +80,12 @@ class Publisher:
         return True
 
     def loads(self, message: Loads, now: float) -> int:
-        """Take in loads of other nodes; how many were news."""
+        """Take in loads of other nodes; how many reports changed."""
         core, name, put = self._core, self._core.name, self._core.loads.put
-        news = []
+        news, overtaken = [], 0
         for row in core.loads.news(message.rows):
             if row.node == name:
-                self.held_elsewhere(row.version, now)
+                overtaken += self.held_elsewhere(row.version, now)
             elif put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
         if news:
@@ -88,7 +93,7 @@ class Publisher:
             if not core.hushed:
                 core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)
-        return len(news)
+        return len(news) + overtaken
 
     def tops(self, message: Tops, now: float) -> int:
         """Take in other nodes' hottest segments; how many were news."""

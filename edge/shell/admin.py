@@ -20,6 +20,7 @@ from edge.gossip.bulk import PATH as SYNC
 from edge.gossip.events import Refusal
 from edge.model import ConfigError
 from edge.shell.events import EventActor
+from edge.shell.monsoon import MonsoonRunner
 
 PAGE = pathlib.Path(__file__).with_name("page")
 STREAM_EVERY_S = 0.5
@@ -48,6 +49,7 @@ class AdminSources:
     not_ready: Callable[[], str]  # why no traffic should come; empty when ready
     events: EventActor
     sync: Handler
+    monsoon: MonsoonRunner
 
 
 class AdminFace:
@@ -81,6 +83,8 @@ class AdminFace:
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
+        app.router.add_get("/v1/monsoon", self._monsoon)
+        app.router.add_post("/v1/monsoon", self._create(self._sources.monsoon.override))
         return app
 
     def close(self) -> None:
@@ -140,6 +144,9 @@ class AdminFace:
 
     async def _events(self, request: web.Request) -> web.Response:
         return _json({"events": self._sources.events.all()})
+
+    async def _monsoon(self, request: web.Request) -> web.Response:
+        return _json(self._sources.monsoon.status())
 
     def _create(self, accept: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         """A handler that makes a durable event of a JSON body."""

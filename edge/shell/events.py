@@ -41,6 +41,7 @@ class EventActor:
         self._now = now
         self._flush = flush
         self._handlers: list[tuple[str, Handler]] = []
+        self.on_override: Handler = lambda _event: None  # told of each override
         self.failures = 0  # handlers that raised
 
     def on(self, prefix: str, handler: Handler) -> None:
@@ -65,6 +66,8 @@ class EventActor:
                     continue
             elif event.kind is EventKind.USER:
                 self._call(event)
+            elif event.kind is EventKind.OVERRIDE:
+                self.on_override(event)
             self._node.confirm_durable(event, self._now())
 
     def purge(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +106,14 @@ class EventActor:
         if not isinstance(key, str) or not isinstance(body, str) or not key:
             raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
         return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
+
+    def override(self, key: str, body: str, ttl_s: int) -> dict[str, Any]:
+        """Accept an operator's override; `edge.decide.override` says what is in it.
+
+        Raises:
+            Refusal: too much is being told already.
+        """
+        return self._create(EventKind.OVERRIDE, key, body, ttl_s)
 
     async def recorded(self) -> None:
         """Wait until no restart can undo the purges so far; a slow disk is not waited for longer than `RECORD_S`."""

@@ -9,12 +9,14 @@ from prometheus_client.registry import Collector
 
 from edge.cache.cache import EdgeCache
 from edge.cache.tiers import Tier
+from edge.decide.monsoon import Mode
 from edge.gossip import GossipNode
 from edge.model import Status
 from edge.shell.discovery import Discovery
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
+from edge.shell.monsoon import MonsoonRunner
 from edge.shell.public import PublicFace
 from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
@@ -65,6 +67,7 @@ class Counted:
     traffic: Traffic
     face: PublicFace
     lag: LagMeter
+    monsoon: MonsoonRunner
     kubernetes: Kubernetes | None = None
 
 
@@ -81,6 +84,7 @@ class NodeCollector(Collector):
         yield from self._gossip()
         yield from self._serving()
         yield from self._caching()
+        yield from _of_monsoon(self._parts.monsoon)
         if self._parts.kubernetes:
             yield from _of_kubernetes(self._parts.kubernetes)
 
@@ -172,6 +176,23 @@ def _of_tiers(tiers: list[Tier]) -> Iterator[Metric]:
         objects.add_metric([tier.name], tier.objects)
         evicted.add_metric([tier.name], tier.evictions)
     yield from (size, bound, objects, evicted)
+
+
+def _of_monsoon(monsoon: MonsoonRunner) -> Iterator[Metric]:
+    yield GaugeMetricFamily("edge_monsoon_level", "Level of degradation, 0 to 4.", value=monsoon.level)
+    modes = GaugeMetricFamily("edge_monsoon_mode", "1 for the mode of this moment.", labels=["mode"])
+    changes = CounterMetricFamily(
+        "edge_monsoon_transitions", "Changes of mode or level, by the mode they led to.", labels=["mode"]
+    )
+    for mode in Mode:
+        modes.add_metric([mode.value], mode is monsoon.mode)
+        changes.add_metric([mode.value], monsoon.transitions[mode])
+    refused = CounterMetricFamily(
+        "edge_monsoon_refused", "Requests turned away while service is degraded.", labels=["reason"]
+    )
+    for reason, count in monsoon.gate.refused.items():
+        refused.add_metric([reason], count)
+    yield from (modes, changes, refused)
 
 
 def _of_kubernetes(kubernetes: Kubernetes) -> Iterator[Metric]:

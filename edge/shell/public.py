@@ -16,6 +16,7 @@ from edge.cache.cache import EdgeCache
 from edge.cache.lifetime import Kind, kind_of
 from edge.cache.web import answer
 from edge.decide.routing import Pending, RouteQuery, route
+from edge.shell.gate import Gate
 from edge.state.traffic import Traffic
 from edge.state.view import ClusterView
 
@@ -35,10 +36,14 @@ class PublicFace:
         cache: answers for media.
         traffic: counts what is answered.
         view: the cluster as this node holds it at the moment.
+        gate: turns viewers away while service is degraded.
     """
 
-    def __init__(self, cache: EdgeCache, traffic: Traffic, view: Callable[[], ClusterView]) -> None:
+    def __init__(
+        self, cache: EdgeCache, traffic: Traffic, view: Callable[[], ClusterView], gate: Gate | None = None
+    ) -> None:
         self._cache = cache
+        self._gate = gate
         self._traffic = traffic
         self._view = view
         self._pending = Pending()
@@ -83,7 +88,8 @@ class PublicFace:
     def _sent(self, path: str, zone: str, query: str = "") -> web.Response | None:
         """The redirect to the node that is chosen; none where no node takes viewers."""
         now = time.monotonic()
-        chosen = route(self._view(), RouteQuery(path, zone), self._pending.counts(now))
+        asked = RouteQuery(path, zone, new=kind_of(path) is Kind.PLAYLIST)  # players begin with one
+        chosen = route(self._view(), asked, self._pending.counts(now))
         if chosen is None:
             return None
         self._pending.add(chosen.node, now)
@@ -124,9 +130,14 @@ class PublicFace:
             response.headers["Connection"] = "close"
 
     async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
+        viewer = viewer_of(request)
+        if self._gate and (refused := self._gate.refusal(request, path, viewer, time.monotonic())):
+            return refused
         response, size_bytes = await answer(self._cache, request, path)
+        if self._gate:
+            self._gate.mark(response)
         segment = path if response.status in (200, 206) and kind_of(path) is Kind.SEGMENT else None
-        self._traffic.record(viewer_of(request), segment, size_bytes, time.monotonic())
+        self._traffic.record(viewer, segment, size_bytes, time.monotonic())
         return response
 
 

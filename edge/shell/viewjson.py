@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from edge.state.view import ClusterView, NodeView
+from edge.state.view import ClusterView, NodeView, Partition
 
 HOT_MAX = 10
 
@@ -36,11 +36,26 @@ def view_json(
             "mbps": round(sum(load.kbps for load in loads) / 1000, 1),
             "rps": sum(load.rps for load in loads),
         },
+        "partition": partition_json(view.partition, now),
         "members": [node_json(one, now) for one in view.nodes],
         "hot": [
             {"path": path, "rate": round(rate, 1), "nodes": nodes} for path, rate, nodes in view.hot(HOT_MAX)
         ],
         "events": [event._asdict() for event in events],
+    }
+
+
+def partition_json(partition: Partition | None, now: float) -> dict[str, Any] | None:
+    """The cut that the cluster is in, from this node's side."""
+    if partition is None:
+        return None
+    return {
+        "id": partition.ident,
+        "age_s": round(now - partition.since, 1),
+        "majority": partition.majority,
+        "island": partition.island,
+        "lost": partition.lost,
+        "lost_zones": dict(partition.lost_zones),
     }
 
 
@@ -79,5 +94,6 @@ def _load_json(node: NodeView, now: float) -> dict[str, Any] | None:
         "ratio": round(load.ratio, 3),
         "health": load.health,
         "loop_lag_ms": load.lag_ms,
+        "level": load.level,
         "age_s": round(now - node.load.at, 3),
     }

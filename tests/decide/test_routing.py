@@ -139,3 +139,24 @@ def test_equal_views_give_equal_answers_whatever_the_order_of_nodes() -> None:
     nodes = [node(f"n{number}", 10 * number) for number in range(8)]
     for number in range(100):
         assert chosen(view(*nodes), f"/{number}") == chosen(view(*reversed(nodes)), f"/{number}")
+
+
+def degraded(name: str, level: int, streams: int = 0, zone: str = "") -> NodeView:
+    """A node at a level of degradation."""
+    one = node(name, streams, zone=zone)
+    return NodeView(one.member, Report(1, Load(streams, 0, 0, 1000, 100, 0, level), 0.0))
+
+
+def test_from_level_3_on_a_node_gets_nobody_new_beyond_the_safe_load() -> None:
+    full = view(degraded("a", 3, 900, "west"))
+    assert route(full, RouteQuery("/live/1.m3u8", "west"), NOBODY) is None
+    assert route(full, RouteQuery("/live/1.m4s", "west", new=False), NOBODY) is not None
+    assert chosen(view(degraded("a", 3, 899, "west")), zone="west") == "a"
+    assert chosen(view(degraded("a", 2, 950, "west")), zone="west") == "a"
+    elsewhere = view(degraded("a", 3, 900, "west"), node("b", 500, zone="east"))
+    assert chosen(elsewhere, zone="west") == "b"
+
+
+def test_at_level_4_a_node_gets_only_whom_no_other_can_take() -> None:
+    assert chosen(view(degraded("a", 4, zone="west"), node("b", 950, zone="east")), zone="west") == "b"
+    assert chosen(view(degraded("a", 4, zone="west"), degraded("b", 3, 950)), zone="west") == "a"

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,15 +30,18 @@ def free_address(kind: socket.SocketKind) -> Address:
 
 
 class Process:
-    """One `edge` command. Its output goes to a file, its input is a pipe whose end it takes for its parent's."""
+    """One `edge` command. Its output goes to a file, its input is a pipe whose end it takes for its parent's.
 
-    def __init__(self, name: str, directory: Path, *arguments: str) -> None:
+    `within` is a command that starts it, for instance in another network.
+    """
+
+    def __init__(self, name: str, directory: Path, *arguments: str, within: Sequence[str] = ()) -> None:
         self.name = name
         self._log = directory / f"{name}.log"
         self._from = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "edge", *arguments, "--exit-with-parent"],
+                [*within, sys.executable, "-m", "edge", *arguments, "--exit-with-parent"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -11,7 +11,7 @@ from edge.shell import admin
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
 from gossip.test_node import Bench
-from shell.actor import event_actor
+from shell.actor import event_actor, monsoon_runner
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -28,13 +28,15 @@ class Site:
             "members": [{"name": "pune"}],
         }
         self.not_ready = ""
-        self.events = event_actor()
+        bench = Bench()
+        self.events = event_actor(bench)
         sources = AdminSources(
             lambda: self.view,
             lambda: b"edge_members 1\n",
             lambda: self.not_ready,
             self.events,
             BulkFace(Bench().node, time.monotonic).handle,
+            monsoon_runner(bench, self.events),
         )
         self.face = AdminFace(sources, token, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")

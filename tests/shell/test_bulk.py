@@ -23,8 +23,9 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.wire.bulk import FRAME_MAX_BYTES, LENGTH
 from edge.wire.keys import KeyRing
+from gossip.test_node import Bench
 from pretend import member
-from shell.actor import event_actor
+from shell.actor import event_actor, monsoon_runner
 
 RING = KeyRing((bytes(range(32)),))
 OTHER_RING = KeyRing((bytes(32),))
@@ -54,7 +55,9 @@ class Server:
         for number in range(EVENTS):
             event = Durable(EventKind.PURGE, f"url:/{random.Random(number).random()}", number, "1", 86_400)
             assert self.node._events._log.merge(event, 0)
-        sources = AdminSources(dict, lambda: b"", lambda: "", event_actor(), BulkFace(self.node, now).handle)
+        events, sync = event_actor(), BulkFace(self.node, now).handle
+        runner = monsoon_runner(Bench(), events)
+        sources = AdminSources(dict, lambda: b"", lambda: "", events, sync, runner)
         self.http = TestServer(AdminFace(sources, TOKEN, ()).app(), host="127.0.0.1")
 
     @property

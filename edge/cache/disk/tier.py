@@ -122,6 +122,10 @@ class DiskTier:
         """How many there are, those that wait to be written included."""
         return len(self._index)
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an object of `key`, fresh or not."""
+        return self._index.peek(key) is not None
+
     async def start(self) -> None:
         """Begin to work, and wait a while for the scan of what is there."""
         for work in (self._writer.run(), self.recorder.run(), self._stay_alive(), self._scan()):
