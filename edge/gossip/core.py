@@ -72,6 +72,7 @@ class Core:
         peer = self.members.at(address)
         if peer is None:
             return None
+        peer.refused = False
         if peer.beats is None:
             peer.beats = Heartbeats(now, max(0.1, len(self.members) * self.pace(now).probe_period_s / 2))
         else:

@@ -24,7 +24,7 @@ class Change(NamedTuple):
 class Peer:
     """One member, and what this node's own probes found out about the way to it."""
 
-    __slots__ = ("beats", "cut", "digest", "member", "offset_s", "since", "way")
+    __slots__ = ("beats", "cut", "digest", "member", "offset_s", "refused", "since", "way")
 
     def __init__(self, member: Member, now: float) -> None:
         self.member = member
@@ -32,6 +32,9 @@ class Peer:
         self.way: RttEstimator | None = None  # none before the first probe: most pairs never need one
         self.beats: Heartbeats | None = None  # none before its first own datagram
         self.offset_s: float | None = None  # its wall clock minus ours, smoothed
+        self.refused = (
+            False  # whether its machine said that the process is gone, and nothing of it came since
+        )
         self.cut = False  # on the other side of a partition
         self.digest = _digest(member)
 

@@ -119,7 +119,10 @@ class Membership:
         core = self._core
         me = core.me
         core.members.change(me.name, incarnation + 1, me.status, now)
-        self._announce_me()
+        claim = Claim(
+            me.name, incarnation + 1, me.status, me.name
+        )  # at the end of a cut all refute at once: be short
+        core.spread(me.name, encode(claim), None)
         if not self.leaving:
             core.counters.refutations += 1
             core.awareness.add(1)

@@ -73,8 +73,8 @@ class PartitionDetector:
 
     def holds(self, name: str, now: float) -> bool:
         """Whether a suspect is not to be called unreachable yet, because it is not suspect alone."""
-        since = self._missing.get(name)
-        if since is None or now - since >= self._core.config.partition_hold_s:
+        since, peer = self._missing.get(name), self._core.members.get(name)
+        if since is None or peer is None or peer.refused or now - since >= self._core.config.partition_hold_s:
             return False
         return self.partition is not None or (
             len(self._missing) >= _CLOSE_LEAST and self._closeness >= _CLOSE
@@ -107,7 +107,7 @@ class PartitionDetector:
         elif self.partition and (not lost or self._closeness < _CLOSE):
             self._close(lost, now)
         elif self.partition:
-            self._follow(self.partition, island, lost)
+            self._follow(self.partition, island, lost, now)
         cut = {one.name for one in lost} if self.partition else frozenset[str]()
         for name, peer in peers.items():
             peer.cut = name in cut
@@ -126,10 +126,10 @@ class PartitionDetector:
         return bool(doubtful)
 
     def _lost_now(self, peers: dict[str, Peer], now: float) -> list[Member]:
-        """Who is missing by the event under way: since it, or shortly before it."""
+        """Who is missing by the event under way: since it, or shortly before it; not whose machine is reached."""
         since = (self.partition.since if self.partition else now) - _WINDOW_S
-        found = ((at, peers[name].member) for name, at in self._missing.items())
-        return [one for at, one in found if at >= since or one.status is Status.SUSPECT]
+        found = ((at, peers[name]) for name, at in self._missing.items() if not peers[name].refused)
+        return [one.member for at, one in found if at >= since or one.member.status is Status.SUSPECT]
 
     def _declare(self, island: list[Member], lost: list[Member], now: float) -> None:
         core = self._core
@@ -137,21 +137,22 @@ class PartitionDetector:
         core.tempo.cut = True
         core.tempo.hasten(now)
         ident = f"{core.name}-{self.declared}"
-        self._set(ident, now, island, lost)
-        assert self.partition
-        side = "majority" if self.partition.majority else "minority"
-        text = f"partition {ident}: {_counted(self.partition)} lost, {len(island)} reached, the {side}"
+        self.partition = _seen(ident, now, island, lost, settled=False)
+        self.version += 1
+        text = f"partition {ident}: {_counted(self.partition)} lost so far"
         core.emit("partition", core.name, text, now)
 
-    def _follow(self, held: Partition, island: list[Member], lost: list[Member]) -> None:
-        if held.lost != _names(lost) or held.island != _names(island):
-            self._set(held.ident, held.since, island, lost)
-
-    def _set(self, ident: str, since: float, island: list[Member], lost: list[Member]) -> None:
-        zones = tuple(sorted(Counter(one.zone for one in lost).items()))
-        majority = 2 * len(island) > len(island) + len(lost)
-        self.partition = Partition(ident, since, _names(island), _names(lost), zones, majority)
+    def _follow(self, held: Partition, island: list[Member], lost: list[Member], now: float) -> None:
+        settled = held.settled or now - max(self._missing.values()) > _ASK_FOR_S
+        seen = _seen(held.ident, held.since, island, lost, settled=settled)
+        if seen == held:
+            return
+        self.partition = seen
         self.version += 1
+        if settled and not held.settled:
+            side = "majority" if seen.majority else "minority"
+            text = f"partition {seen.ident}: {_counted(seen)} lost, {len(island)} reached, the {side}"
+            self._core.emit("island", self._core.name, text, now)
 
     def _close(self, lost: list[Member], now: float) -> None:
         held = self.partition
@@ -190,6 +191,12 @@ def closeness(peers: int, island: Iterable[Member], lost: list[Member], share: f
             if name and count >= _TOGETHER:
                 close = max(close, count / (count + here[name]) / _LABEL_SHARE)
     return close
+
+
+def _seen(ident: str, since: float, island: list[Member], lost: list[Member], *, settled: bool) -> Partition:
+    zones = tuple(sorted(Counter(one.zone for one in lost).items()))
+    majority = settled and len(island) > len(lost)
+    return Partition(ident, since, _names(island), _names(lost), zones, settled, majority)
 
 
 def _names(members: list[Member]) -> tuple[str, ...]:

@@ -124,6 +124,7 @@ class Prober:
         peer = self._core.members.at(address)
         if peer is None:
             return
+        peer.refused = True
         probe = self._in_flight.get(peer.member.name)
         if probe is None:
             if self._membership.undecided(peer.member.name):

@@ -52,6 +52,7 @@ def partition_json(partition: Partition | None, now: float) -> dict[str, Any] | 
     return {
         "id": partition.ident,
         "age_s": round(now - partition.since, 1),
+        "settled": partition.settled,
         "majority": partition.majority,
         "island": partition.island,
         "lost": partition.lost,

@@ -11,6 +11,7 @@ RATE_TAU_S = 3.0  # an average over the last seconds: a live segment's life is a
 VIEWER_TTL_S = 10.0  # a live viewer asks every segment duration; three missed ones and it is gone
 VIEWERS_MAX = 65_536
 SEGMENTS_MAX = 1024
+_LAG_STEPS_MS = (0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 MIN_RATE = 0.05  # colder than one request in 20 s is not worth telling
 
 
@@ -146,7 +147,7 @@ class Traffic:
             rps=_round(self._requests.rate(now)),
             capacity=vitals.capacity,
             health=health(vitals),
-            lag_ms=round(vitals.lag_s * 1000),
+            lag_ms=_coarse(vitals.lag_s * 1000),
             level=vitals.level,
         )
 
@@ -167,3 +168,8 @@ def _round(value: float) -> int:
     """To two significant digits, and whole numbers below a hundred."""
     step: int = 10 ** max(0, len(str(int(value))) - 2)
     return step * round(value / step)
+
+
+def _coarse(lag_ms: float) -> int:
+    """Milliseconds in steps that nobody would miss: each change is told to the whole cluster."""
+    return max(step for step in _LAG_STEPS_MS if step <= lag_ms)

@@ -64,7 +64,8 @@ class Partition:
     island: tuple[str, ...]  # names of members that are reached, this node among them, in order
     lost: tuple[str, ...]  # names of members that are not, in order
     lost_zones: tuple[tuple[str, int], ...]  # how many of each zone are lost, in order of zone
-    majority: bool  # whether the island holds more than half of the members known before
+    settled: bool  # whether nobody more was lost for a while: at first an island looks larger than it is
+    majority: bool  # whether it is settled and the island holds more than half of the members known before
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,8 @@ def crashes(nodes: int, count: int, changes_per_s: float) -> Detection:
     shunned, declared = list[float](), list[float]()
     while len(shunned) < count:
         world.run(SETTLE_S + rng.random())
-        crashed = {name: world.now + rng.random() for name in rng.sample(list(world.hosts), _AT_A_TIME)}
+        at_a_time = max(1, min(_AT_A_TIME, nodes // 20))  # many of few would be a partition
+        crashed = {name: world.now + rng.random() for name in rng.sample(list(world.hosts), at_a_time)}
         for name, when in crashed.items():
             world.clock.at(when, lambda name=name: world.crash(name))  # type: ignore[misc]
         seen = _Seen(world, crashed)

@@ -67,7 +67,7 @@ def test_load_is_that_of_the_node_and_that_of_its_zone() -> None:
 
 @pytest.mark.parametrize(("majority", "side"), [(True, Side.MAJORITY), (False, Side.MINORITY)])
 def test_a_partition_tells_side_and_lost_share(majority: bool, side: Side) -> None:
-    cut = Partition("a-1", 0.0, ("a",), ("b", "c", "d"), (("east", 3),), majority)
+    cut = Partition("a-1", 0.0, ("a",), ("b", "c", "d"), (("east", 3),), True, majority)
     seen = observe(view(node("a", "west"), partition=cut), Local(0.5, 0.2))
     assert seen == Signals(side=side, lost_share=0.75, origin_failures=0.5, lag_s=0.2)
 

@@ -98,7 +98,7 @@ async def test_the_page_shows_the_cluster_and_follows_it_through_a_failure(
 
     watched.nodes["mumbai"].kill()  # the page's own node: it goes on with another one
     await page.wait_for_selector("body[data-connection=live]")
-    await page.wait_for_selector('#nodes tr[data-node="mumbai"][data-status="unreachable"]')
+    await page.wait_for_selector('#nodes tr[data-node="mumbai"]:not([data-status="alive"])')
 
 
 async def test_it_plays_on_when_a_node_dies(watched: Cluster, page: Page) -> None:
