@@ -8,7 +8,7 @@ import pytest
 
 from needs import needs
 from netns.cities import Cities
-from netns.islands import CLOSED, DECLARED, told_by_all
+from netns.islands import CLOSED, DECLARED, seen, told_by_all, unseen
 from netns.network import PROGRAMS
 from netns.places import HOSTS, others, zone
 
@@ -37,7 +37,10 @@ async def test_a_city_that_is_cut_off_is_shunned_and_taken_back(cities: Cities) 
     declared_s = await told_by_all(cities, DECLARED, NOTICED_S) - cut_at
     await cities.agree(NOTICED_S, among=MUMBAI, alive=MUMBAI)
     await cities.agree(NOTICED_S, among=REST, alive=REST)
+    await seen(cities, MUMBAI, REST, NOTICED_S)
+    await seen(cities, REST, MUMBAI, NOTICED_S)
     await asyncio.sleep(CUT_S)
+    assert not cities.doubts(HOSTS, HOSTS, kinds=("unreachable",))
     assert not cities.doubts(MUMBAI, about=MUMBAI)
     assert not cities.doubts(REST, about=REST)
     assert await cities.metric(MUMBAI[0], "edge_members", status="alive") == len(MUMBAI)
@@ -45,6 +48,7 @@ async def test_a_city_that_is_cut_off_is_shunned_and_taken_back(cities: Cities) 
     healed_at = time.time()
     cities.network.heal()
     await cities.agree(HEALED_S)
+    await unseen(cities, HEALED_S)
     closed_s = await told_by_all(cities, CLOSED, HEALED_S) - healed_at
     log.info("declared after %.1f s by all; %.1f s after the heal closed by all", declared_s, closed_s)
 
@@ -70,10 +74,12 @@ async def test_three_islands_join_one_after_another(cities: Cities) -> None:
     await asyncio.sleep(CUT_S)
     for island in (MUMBAI, PUNE, DELHI):
         assert not cities.doubts(island, about=island)
+        await seen(cities, island, others(island), NOTICED_S)
     cities.network.heal(second)
     two_s = await cities.agree(HEALED_S, among=REST, alive=REST)
     cities.network.heal(first)
     log.info("two again after %.1f s, all after %.1f s", two_s, await cities.agree(HEALED_S))
+    await unseen(cities, HEALED_S)
 
 
 async def test_a_way_that_is_gone_one_second_in_three(cities: Cities) -> None:
