@@ -60,6 +60,21 @@ class GoneIsGone(Demand):
         return None
 
 
+class NoPartition(Demand):
+    """No live process holds a partition, but for one of those that are gone indeed."""
+
+    rule = "partitions"
+    within_s = WITHIN_S
+
+    def unmet(self, cast: Cast) -> tuple[str, str] | None:
+        """Look at every live node's view."""
+        for host in cast.live:
+            held = _node(host).view().partition
+            if held and not set(held.lost) <= set(cast.gone):
+                return host.name, f"holds a partition from {', '.join(held.lost)}"
+        return None
+
+
 class Settled:
     """What may be demanded of durable events at one moment, among processes that live.
 
@@ -175,7 +190,7 @@ class NewestLoads(Demand):
 def demands(player: Player) -> tuple[Demand, ...]:
     """All of them."""
     durable = (DurableTables(player), NothingLost(player), AllActed(player))
-    return (NoFalseAlarm(), GoneIsGone(), *durable, NewestLoads())
+    return (NoFalseAlarm(), GoneIsGone(), NoPartition(), *durable, NewestLoads())
 
 
 class Settling:

@@ -15,11 +15,11 @@ from msgspec import structs
 from edge.decide import routing
 from edge.decide.routing import RouteAnswer, RouteQuery
 from edge.gossip.broadcast import Taken
-from edge.gossip.contact import Contact
 from edge.gossip.events import Events
 from edge.gossip.members import Change, MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import Outbox
+from edge.gossip.partition import PartitionDetector
 from edge.gossip.probe import Probe, Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.suspicion import Suspicion
@@ -46,6 +46,8 @@ _NACK = Prober.nack
 _MERGE_EVENT = EventLog.merge
 _HEARD = Events.heard
 _NEXT = Events.next
+_SEND = Outbox.send
+_CALL = encode(Ping(0, "", "")).partition(b'"')[0]  # of all pings only calls bear no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,16 @@ def _probes_pile_up(self: Prober, probe: Probe) -> None:
         probe.timer.cancel()
 
 
-@_mutant(Contact, "_call_lost", "alarms", "tables", size=LONG)
-def _lost_never_called(_self: Contact, _now: float) -> None:
-    """Unreachable members are never called again."""
+@_mutant(PartitionDetector, "_close", "partitions", size=LONG)
+def _never_healed(_self: PartitionDetector, _lost: list[Member], _now: float) -> None:
+    """A partition is never over."""
+
+
+@_mutant(Outbox, "send", "alarms", "tables", size=LONG)
+def _lost_never_called(self: Outbox, address: Address, *messages: bytes) -> None:
+    """Lost members are never called again, neither one by one nor across a cut."""
+    if not any(one.startswith(_CALL) for one in messages):
+        _SEND(self, address, *messages)
 
 
 @_mutant(Sync, "root", "tables", "alarms")
