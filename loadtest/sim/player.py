@@ -16,7 +16,7 @@ from loadtest.sim.world import Host, World
 START_WITHIN_S = 1.0  # the first nodes start over this time
 LINGER_S = 0.7  # ticks on which a goodbye is repeated, as `edge.app` does it
 RESTART_S = 1.0  # an orchestrator starts a process again that gave up its name
-_HOLD_S = 5.0  # of suspicions in a partition: liveness of the dead is demanded sooner than 30 s after the faults
+_HOLD_S = 5.0  # of suspicions in a partition: of the dead something is demanded sooner than after 30 s
 _REPORT_S = 0.5  # at least this often a node is asked for its load
 _HEARD_BY = 3  # a goodbye that this many can hear counts as told
 _SPARE = 1 << 17  # slots from here on stand for those that are taken
