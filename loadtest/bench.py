@@ -64,6 +64,8 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.crash": gossip_rows.crash,
     "gossip.false": gossip_rows.false_alarms,
     "gossip.delivery": gossip_rows.delivery,
+    "gossip.partition.12": gossip_rows.partition_12,
+    "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
     "sim.speed": gossip_rows.speed,

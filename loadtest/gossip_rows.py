@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 
 from edge.config import GossipConfig
 from loadtest.rows import Row
-from loadtest.sim import calm, measure, spread
+from loadtest.sim import calm, measure, partition, spread
 
 _URGENT = ((300, 60, 250, 20), (1000, 75, 300, 6), (5000, 90, 450, 3))  # nodes, ms to 95% and all, events
 _CRASHES = 200
 _FALSE_S = 600.0
 _CARRIERS = 22
+_CUT_S = 60.0
 _DELIVERY = (100, 300, 1000)
 _SPEED_NODES = 300
 
@@ -90,6 +91,41 @@ def delivery() -> Iterator[Row]:
         share = 100 * (1 - found.missed / (nodes * events))
         text = f"events delivered, N={nodes:,}, 1% loss, {events} events, sim"
         yield Row(f"gossip.delivery.{nodes}", text, share, "%", 100, lower_is_better=False)
+
+
+def partition_12() -> Iterator[Row]:
+    """`gossip.partition` for a small cluster."""
+    yield from _partition(12, 50, 2.0, 2.0)
+
+
+def partition_300() -> Iterator[Row]:
+    """`gossip.partition` for a large one: fewer runs, for one takes minutes."""
+    yield from _partition(300, 3, 1.2, 1.5)
+
+
+def _partition(nodes: int, runs: int, declared_s: float, healed_s: float) -> Iterator[Row]:
+    found = [partition.cut_in_halves(nodes, _CUT_S, seed) for seed in range(1, runs + 1)]
+    text = f"cut in halves along zones for {_CUT_S:.0f} s, N={nodes}, sim, p95 of {runs} runs"
+    for name, what, values, target in (
+        ("declared", "declared by all", [one.declared_s for one in found], declared_s),
+        ("closed", "after the heal: held by nobody", [one.closed_s for one in found], healed_s),
+        ("equal", "after the heal: all tables equal", [one.equal_s for one in found], healed_s),
+    ):
+        yield Row(
+            f"gossip.partition.{nodes}.{name}",
+            f"{text}: {what}",
+            measure.percentile(values, 0.95),
+            "s",
+            target,
+        )
+    wrongly = sum(one.wrongly for one in found)
+    yield Row(
+        f"gossip.partition.{nodes}.wrongly",
+        f"{text}: suspected by their own side at its end",
+        wrongly,
+        "nodes",
+        0,
+    )
 
 
 def speed() -> Iterator[Row]:

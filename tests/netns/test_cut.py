@@ -41,6 +41,7 @@ async def test_a_city_that_is_cut_off_is_shunned_and_taken_back(cities: Cities) 
     await seen(cities, REST, MUMBAI, NOTICED_S)
     await asyncio.sleep(CUT_S)
     assert not cities.doubts(HOSTS, HOSTS, kinds=("unreachable",))
+    assert [(await cities.get(at, "/v1/monsoon"))["level"] for at in (MUMBAI[0], REST[0])] == [2, 0]
     assert not cities.doubts(MUMBAI, about=MUMBAI)
     assert not cities.doubts(REST, about=REST)
     assert await cities.metric(MUMBAI[0], "edge_members", status="alive") == len(MUMBAI)
