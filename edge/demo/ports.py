@@ -13,6 +13,7 @@ HOST = "127.0.0.1"
 FIRST_PORT = 7700
 PAGE_PORT = 7701  # where `edge members` asks by default
 ORIGIN_PORT = 7790
+CONTROL_PORT = 7798
 CLAIM_PORT = 7799
 _STEP = 10
 
@@ -20,15 +21,17 @@ _STEP = 10
 class CityPorts(NamedTuple):
     """Where one node listens."""
 
-    gossip: int  # UDP
+    gossip: int  # UDP; the relay's, which the node advertises
     admin: int
     public: int
+    inner: int  # UDP; the node's own, which only the relay knows
 
 
 class DemoPorts(NamedTuple):
     """All ports of one demo, each free when it was chosen."""
 
     origin: int
+    control: int  # of the faults
     cities: tuple[CityPorts, ...]
 
 
@@ -40,7 +43,7 @@ def claimed(port: int = CLAIM_PORT) -> Iterator[bool]:
 
 
 def choose_ports(cities: int, *, well_known: bool, page_port: int = PAGE_PORT) -> DemoPorts:
-    """Ports for an origin and this many cities: 7700, 7701, 7702 for the first, ten further for each next.
+    """Ports for an origin and this many cities: 7700 to 7703 for the first, ten further for each next.
 
     Args:
         cities: how many nodes.
@@ -53,14 +56,16 @@ def choose_ports(cities: int, *, well_known: bool, page_port: int = PAGE_PORT) -
             return _free_port(held, preferred if well_known else 0, kind)
 
         origin = take(ORIGIN_PORT, socket.SOCK_STREAM)
+        control = take(CONTROL_PORT, socket.SOCK_STREAM)
         page = _free_port(held, page_port if well_known or page_port != PAGE_PORT else 0, socket.SOCK_STREAM)
         chosen = []
         for index in range(cities):
             first = FIRST_PORT + _STEP * index
             gossip = take(first, socket.SOCK_DGRAM)
             admin = take(first + 1, socket.SOCK_STREAM) if index else page
-            chosen.append(CityPorts(gossip, admin, take(first + 2, socket.SOCK_STREAM)))
-        return DemoPorts(origin, tuple(chosen))
+            public, inner = take(first + 2, socket.SOCK_STREAM), take(first + 3, socket.SOCK_DGRAM)
+            chosen.append(CityPorts(gossip, admin, public, inner))
+        return DemoPorts(origin, control, tuple(chosen))
 
 
 def _free_port(held: contextlib.ExitStack, preferred: int, kind: socket.SocketKind) -> int:

@@ -60,6 +60,8 @@ class Child:
         self._care = care
         self._on_line = on_line
         self._stopping = asyncio.Event()
+        self._wanted = asyncio.Event()  # not while it is held back
+        self._wanted.set()
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -94,6 +96,7 @@ class Child:
     async def stop(self) -> None:
         """Ask it to leave; kill it if it does not within the grace. What it says meanwhile is still logged."""
         self._stopping.set()
+        self._wanted.set()
         if self._keeper is None:
             return
         self._signal(signal.SIGTERM)
@@ -105,9 +108,19 @@ class Child:
         with contextlib.suppress(asyncio.CancelledError):
             await self._keeper
 
+    def hold(self) -> None:
+        """Ask it to leave, and start it no more until `release`."""
+        self._wanted.clear()
+        self._signal(signal.SIGTERM)
+
+    def release(self) -> None:
+        """Start it again, if it was held back."""
+        self._wanted.set()
+
     def kill(self) -> None:
         """End it at once and for good."""
         self._stopping.set()
+        self._wanted.set()
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -142,20 +155,28 @@ class Child:
                 status = await process.wait()
                 if self._stopping.is_set():
                     return
-                back = f"it comes back in {self._care.restart_after_s:.0f} s, as Kubernetes would do it"
-                self._care.out(f"{self.name} died ({describe(status)}); {back}")
-                again = await self._respawn()
+                again = await self._respawn(self._mourn(status))
                 if again is None:
                     return
                 process = again
                 self.restarts += 1
                 self._care.out(f"{self.name} is back (pid {self.pid})")
 
-    async def _respawn(self) -> asyncio.subprocess.Process | None:
+    def _mourn(self, status: int) -> float:
+        """Tell that it ended; the seconds after which it is to come back."""
+        if self._wanted.is_set():
+            back = f"it comes back in {self._care.restart_after_s:.0f} s, as Kubernetes would do it"
+            self._care.out(f"{self.name} died ({describe(status)}); {back}")
+            return self._care.restart_after_s
+        self._care.out(f"{self.name} is held back")
+        return 0.0
+
+    async def _respawn(self, after_s: float) -> asyncio.subprocess.Process | None:
         """The next process, in due time; none when stopped before that."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._care.restart_after_s)
+                await asyncio.wait_for(self._stopping.wait(), after_s)
+            await self._wanted.wait()
             if self._stopping.is_set():
                 return None
             try:

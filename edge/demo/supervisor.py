@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import random
 import secrets
 import signal
 import sys
@@ -19,8 +20,10 @@ import orjson
 
 from edge.demo import watch
 from edge.demo.cities import CITIES
+from edge.demo.faults import Faults
 from edge.demo.ports import HOST, PAGE_PORT, DemoPorts, choose_ports, claimed
 from edge.demo.processes import Care, Child, describe, edge_command
+from edge.demo.switchboard import Switchboard
 from edge.demo.watch import Place
 from edge.model import ConfigError
 from edge.wire.keys import KEY_BYTES
@@ -55,13 +58,16 @@ class Demo:
         self._care = care
         self._origin = f"{HOST}:{ports.origin}"
         self._children: dict[str, Child] = {}
+        rng = random.Random(settings.seed)
+        self._switchboard = Switchboard(self.places, ports.control, self._on_faults, rng)
 
     async def start(self) -> None:
-        """Origin first, then all nodes side by side, then, when everybody sees everybody, the viewers.
+        """Network and origin first, then all nodes side by side, then, when everybody sees everybody, the viewers.
 
         Raises:
             ConfigError: a part did not come up; what is missing and its last words are in the message.
         """
+        await self._switchboard.start()
         await self._add("origin", edge_command("origin", "--bind", self._origin)).start()
         async with watch.http_session() as session:
             await self._until(lambda: watch.origin_gap(session, f"http://{self._origin}"), ORIGIN_WITHIN_S)
@@ -77,6 +83,7 @@ class Demo:
         nodes = {place.name for place in self.places}
         for names in ({"viewers"}, nodes, {"origin"}):
             await asyncio.gather(*(self._children[name].stop() for name in names & self._children.keys()))
+        await self._switchboard.close()
 
     def kill(self) -> None:
         """End all children at once."""
@@ -104,8 +111,9 @@ class Demo:
             "node-zone": city.name,
             "node-isp": city.isp,
             "node-capacity": str(city.capacity(self._settings.viewers)),
-            "node-tags": f"lat={city.lat},lon={city.lon}",
-            "gossip-bind": f"{HOST}:{ports.gossip}",
+            "node-tags": f"lat={city.lat},lon={city.lon},faults={self._switchboard.url}",
+            "gossip-bind": f"{HOST}:{ports.inner}",
+            "gossip-advertise": f"{HOST}:{ports.gossip}",
             "gossip-seeds": ",".join(f"{HOST}:{other.ports.gossip}" for other in others),
             "gossip-keys-file": str(keys),
             "public-bind": f"{HOST}:{ports.public}",
@@ -137,6 +145,14 @@ class Demo:
                 silent = [child for child in self._children.values() if child.name in missing]
                 raise _failure(f"not up after {within_s:.0f} s: {missing}", silent)
             await asyncio.sleep(_POLL_S)
+
+    def _on_faults(self, faults: Faults) -> None:
+        """The relay obeys them by itself; the origin is a process."""
+        origin = self._children["origin"]
+        if faults.origin_away:
+            origin.hold()
+        else:
+            origin.release()
 
     def _on_viewers(self, line: str) -> bool:
         with contextlib.suppress(orjson.JSONDecodeError):
@@ -222,6 +238,7 @@ def _banner(demo: Demo, settings: DemoSettings, directory: Path, took_s: float) 
   stream      {first.public}/v1/route/live/main.m3u8
   members     {_edge_command_name()} members{option}
   a failure   kill -9 {demo.pid(victim.name)}   ({victim.name}; it comes back by itself)
+  faults      the page's buttons cut cities off, lose packets and take the origin away
   logs        {directory}
   viewers     {settings.viewers}, arriving within {settings.arrive_s:.0f} s
 

@@ -70,7 +70,7 @@ def test_a_flag_a_variable_and_a_file(tmp_path: Path) -> None:
 
 def test_a_keys_file_that_is_none(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
-    assert "gossip.keys_file" in mistake("run", f"--gossip-keys-file={keys}")
+    assert "gossip.keys_file" in mistake("run", "--gossip-bind=127.0.0.1:0", f"--gossip-keys-file={keys}")
     keys.write_text("hunter2\n")
     told = mistake("run", f"--gossip-keys-file={keys}")
     assert told.startswith(f"edge: {keys}: line 1 is no key; one base64 key of 32 bytes a line")
@@ -80,7 +80,7 @@ def test_a_keys_file_that_is_none(tmp_path: Path) -> None:
 def test_a_token_that_is_too_short(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("secret\n")
-    told = mistake("run", f"--admin-token-file={token}")
+    told = mistake("run", "--gossip-bind=127.0.0.1:0", f"--admin-token-file={token}")
     assert told == "edge: admin.token_file: holds less than 16 characters; put a long random word into it"
 
 

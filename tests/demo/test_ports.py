@@ -37,6 +37,7 @@ def first(monkeypatch: pytest.MonkeyPatch) -> int:
             monkeypatch.setattr(ports, "FIRST_PORT", start)
             monkeypatch.setattr(ports, "PAGE_PORT", start + 1)
             monkeypatch.setattr(ports, "ORIGIN_PORT", start + 79)
+            monkeypatch.setattr(ports, "CONTROL_PORT", start + 78)
             return start
     pytest.fail("no free block of ports")
 
@@ -44,13 +45,19 @@ def first(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_free_ports_are_the_well_known_ones(first: int) -> None:
     chosen = choose_ports(8, well_known=True, page_port=first + 1)
 
-    assert chosen.origin == first + 79
-    assert chosen.cities[0] == (first, first + 1, first + 2)
-    assert chosen.cities[7] == (first + 70, first + 71, first + 72)
+    assert (chosen.control, chosen.origin) == (first + 78, first + 79)
+    assert chosen.cities[0] == (first, first + 1, first + 2, first + 3)
+    assert chosen.cities[7] == (first + 70, first + 71, first + 72, first + 73)
 
 
 @pytest.mark.parametrize(
-    ("offset", "kind"), [(0, socket.SOCK_DGRAM), (1, socket.SOCK_STREAM), (2, socket.SOCK_STREAM)]
+    ("offset", "kind"),
+    [
+        (0, socket.SOCK_DGRAM),
+        (1, socket.SOCK_STREAM),
+        (2, socket.SOCK_STREAM),
+        (3, socket.SOCK_DGRAM),
+    ],
 )
 def test_only_the_taken_port_moves(first: int, offset: int, kind: socket.SocketKind) -> None:
     with occupied(first + offset, kind):
@@ -59,10 +66,10 @@ def test_only_the_taken_port_moves(first: int, offset: int, kind: socket.SocketK
         moved = chosen.cities[0][offset]
         assert moved != first + offset
         assert is_free(moved, kind)
-    assert [chosen.cities[0][other] for other in range(3) if other != offset] == [
-        first + other for other in range(3) if other != offset
+    assert [chosen.cities[0][other] for other in range(4) if other != offset] == [
+        first + other for other in range(4) if other != offset
     ]
-    assert chosen.cities[1] == (first + 10, first + 11, first + 12)
+    assert chosen.cities[1] == (first + 10, first + 11, first + 12, first + 13)
 
 
 def test_tcp_and_udp_are_different_ports(first: int) -> None:
@@ -81,8 +88,8 @@ def test_the_second_demo_takes_none_of_the_well_known_ports(first: int) -> None:
     one = choose_ports(8, well_known=True, page_port=first + 1)
     other = choose_ports(8, well_known=False, page_port=first + 1)  # before the first has bound any
 
-    mine = {one.origin, *(port for city in one.cities for port in city)}
-    theirs = {other.origin, *(port for city in other.cities for port in city)}
+    mine = {one.origin, one.control, *(port for city in one.cities for port in city)}
+    theirs = {other.origin, other.control, *(port for city in other.cities for port in city)}
     assert not mine & theirs
 
 

@@ -186,3 +186,46 @@ def test_an_edge_command_ends_with_its_parent() -> None:
 )
 def test_an_exit_status_in_words(status: int, words: str) -> None:
     assert describe(status) == words
+
+
+async def test_a_child_that_is_held_back_stays_away_until_it_is_released(start: Start) -> None:
+    watched = start(POLITE, restart_after_s=0)
+    await watched.child.start()
+    await watched.line()
+
+    watched.child.hold()
+    assert await watched.message() == "child is held back"
+    assert not watched.child.running
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watched.said.get(), 0.3)
+
+    watched.child.release()
+    assert await watched.message() == f"child is back (pid {watched.child.pid})"
+    assert watched.child.running
+
+
+async def test_one_that_is_held_back_while_it_waits_for_its_return_does_not_return(start: Start) -> None:
+    watched = start(PATIENT, restart_after_s=0.2)
+    await watched.child.start()
+    await watched.line()
+    os.kill(watched.child.pid, 9)
+    await watched.message()
+
+    watched.child.hold()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watched.said.get(), 0.5)
+    watched.child.release()
+    assert await watched.message() == f"child is back (pid {watched.child.pid})"
+
+
+async def test_stop_ends_one_that_is_held_back(start: Start) -> None:
+    watched = start(POLITE)
+    await watched.child.start()
+    await watched.line()
+    watched.child.hold()
+    await watched.message()
+
+    await asyncio.wait_for(watched.child.stop(), 2)
+
+    assert not watched.child.running
+    assert watched.child.restarts == 0

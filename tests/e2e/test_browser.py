@@ -4,12 +4,15 @@ import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, async_playwright
 
 from e2e.cluster import Cluster, free_address
+from e2e.demo import Demo
 from needs import needs
+from waiting import until
 
 pytestmark = [needs("chromium"), pytest.mark.timeout(120)]
 CITIES = ("mumbai", "pune", "delhi")
@@ -25,6 +28,14 @@ async def watched(cluster: Cluster) -> Cluster:
         await cluster.node(name, admin_page_origins=f"http://{page}")
     await cluster.whole(*CITIES)
     return cluster
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    """Eight cities whose network can be broken."""
+    demo = Demo(tmp_path)
+    yield demo
+    demo.kill()
 
 
 @pytest.fixture
@@ -107,3 +118,77 @@ async def test_it_plays_on_when_a_node_dies(watched: Cluster, page: Page) -> Non
     watched.nodes["pune"].kill()
     await asyncio.sleep(1)
     await plays(page, 8)
+
+
+async def test_it_tries_again_where_there_was_no_stream(watched: Cluster, page: Page) -> None:
+    await page.route("**/live/main.m3u8", lambda route: route.fulfill(status=502))
+    await page.goto(f"{watched.nodes['mumbai'].admin}/?player=native")
+    await until_page(page, "document.querySelector('video').error !== null")
+    await page.unroute("**/live/main.m3u8")
+    await plays(page, 2)
+
+
+async def break_by_button(page: Page, fault: str) -> None:
+    await page.click(f'#faults button[data-fault="{fault}"]')
+    await page.wait_for_selector(f'#faults button[data-fault="{fault}"][aria-pressed=true]')
+
+
+async def banner_says(page: Page, words: str) -> None:
+    await until_page(page, f"document.querySelector('#banner').textContent.includes('{words}')")
+
+
+async def sides(page: Page, side: str) -> list[str]:
+    """Names of the nodes that the table shows on this side of the cut; the map must say the same."""
+    rows = await page.locator(f'#nodes tr[data-side="{side}"] td:first-child').all_inner_texts()
+    assert await page.locator(f'#map g[data-side="{side}"]').count() == len(rows)
+    return [row.split(" ")[0] for row in rows]
+
+
+async def test_a_city_that_a_button_cuts_off_is_an_island_until_another_heals_it(
+    demo: Demo, page: Page
+) -> None:
+    await page.goto(await demo.up())
+    await page.wait_for_selector('body[data-connection=live][data-partition=""]')
+    assert await page.is_hidden("#banner")
+
+    await break_by_button(page, "city mumbai")
+    await banner_says(page, "lost; this side, 1 of 8 nodes, is not the majority.")
+    assert (await page.inner_text("#banner")).startswith("Partition since ")
+    assert await page.get_attribute("body", "data-partition") == "minority"
+    assert await sides(page, "island") == ["mumbai"]
+    assert len(await sides(page, "lost")) == 7
+    await page.wait_for_selector('#timeline .mark[data-kind="partition"]')
+    await page.wait_for_selector('#timeline .mode[data-mode="monsoon"][data-level="2"]')
+    await page.wait_for_selector('#nodes tr[data-node="mumbai"][data-level="2"]')
+
+    await page.click("#faults .heal")
+    await page.wait_for_selector('body[data-partition=""]')
+    await page.wait_for_selector('#timeline .mark[data-kind="healed"]')
+    await until_page(page, "document.querySelector('#total-alive').textContent === '8'")
+    assert await sides(page, "island") == await sides(page, "lost") == []
+
+
+async def test_a_region_that_a_button_cuts_off_is_whole_in_itself(demo: Demo, page: Page) -> None:
+    await page.goto(await demo.up())
+    await break_by_button(page, "region west")
+    await banner_says(page, "this side, 3 of 8 nodes, is not the majority.")
+    assert await sides(page, "island") == ["ahmedabad", "mumbai", "pune"]
+    assert await sides(page, "lost") == ["bangalore", "chennai", "delhi", "hyderabad", "kolkata"]
+
+
+async def test_the_stream_comes_back_with_the_origin(demo: Demo, page: Page) -> None:
+    await page.goto(await demo.up())
+    await plays(page, 2)
+    await break_by_button(page, "origin origin")
+    await until(lambda: "origin is held back" in demo.said, 15)
+    await page.wait_for_selector('#nodes tr[data-node="mumbai"][data-level="2"]')
+    await page.click("#faults .heal")
+    await until(lambda: "origin is back" in demo.said, 15)
+    await plays(page, 5)
+
+
+async def test_only_the_demo_has_buttons_that_break_things(watched: Cluster, page: Page) -> None:
+    await page.goto(watched.nodes["mumbai"].admin)
+    await page.wait_for_selector("#nodes tr[data-node]")
+    await asyncio.sleep(3)  # longer than it looks for them
+    assert await page.is_hidden("#faults")

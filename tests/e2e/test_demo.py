@@ -1,7 +1,6 @@
 """`edge demo`, as `make run` starts it."""
 
 import asyncio
-import re
 import signal
 import subprocess
 import sys
@@ -11,46 +10,9 @@ import orjson
 import psutil
 import pytest
 
-from waiting import until
+from e2e.demo import Demo
 
 pytestmark = pytest.mark.timeout(120)
-
-
-class Demo:
-    """A running demo with few viewers."""
-
-    def __init__(self, directory: Path, name: str = "demo") -> None:
-        self._log = directory / f"{name}.log"
-        with self._log.open("wb") as log:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "edge", "demo", "--viewers=40", "--arrive-s=1"],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a terminal of its own: Ctrl-C goes to it alone
-            )
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text()
-
-    async def up(self) -> str:
-        """The page's address."""
-        await until(lambda: "eight cities are up" in self.said or self.popen.poll() is not None, 60)
-        found = re.search(r"live page +(http://\S+)", self.said)
-        assert found, self.said
-        return found[1]
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.popen.pid).children(recursive=True)
-
-    async def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        family = self.family()
-        self.popen.send_signal(number)
-        status = await asyncio.to_thread(self.popen.wait, 20)
-        gone, alive = psutil.wait_procs(family, timeout=5)
-        assert not alive
-        assert len(gone) == 10  # eight nodes, the origin, the viewers
-        return status
 
 
 def edge(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,8 @@ def test_a_small_run_gives_plausible_figures() -> None:
 @needs("setpriv", "unshare")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 async def test_nothing_outlives_who_started_the_run(how: signal.Signals) -> None:
-    code = "from loadtest.sockets import *; run(SocketRun(nodes=4, processes=2, seconds=60))"
+    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's job may ignore it
+    code = f"{heeded}; from loadtest.sockets import *; run(SocketRun(nodes=4, processes=2, seconds=60))"
     starter = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=subprocess.DEVNULL)
     started = psutil.Process(starter.pid)
     try:  # unshare, the conductor and two processes of nodes

@@ -1,6 +1,7 @@
-/** The map: the land, a circle for each node (area: viewers, ring: load), links from the node that is asked. */
+/** The map: the land, a circle for each node (area: viewers, ring: load), links from the node that is asked; halos in a cut. */
 import { keyed, set, setText, shape } from "./dom.js";
 import { OUTLINE } from "./india.js";
+import { sides } from "./partition.js";
 
 const WEST = 66.6;
 const NORTH = 38;
@@ -31,33 +32,38 @@ export class ClusterMap {
 
   draw(view) {
     const places = spread(place(view.members), view.members);
-    const sides = labelSides(view.members, places);
+    const labels = labelSides(view.members, places);
+    const side = sides(view);
     keyed(this.nodeByName, view.members.map((one) => one.name), (name) => this.makeNode(name));
     for (const member of view.members) {
-      this.drawNode(member, places.get(member.name), sides.get(member.name), member.name === view.self);
+      this.drawNode(member, places.get(member.name), labels.get(member.name));
+      const marks = { "data-self": member.name === view.self, "data-side": side(member.name) };
+      set(this.nodeByName.get(member.name).root, marks);
     }
     const others = view.members.filter((one) => one.name !== view.self && one.status !== "left");
     keyed(this.linkByName, others.map((one) => one.name), () => this.makeLink());
     const from = places.get(view.self);
-    for (const member of others) this.drawLink(member, from, places.get(member.name));
+    for (const member of others) this.drawLink(member, from, places.get(member.name), side(member.name) === "lost");
   }
 
   makeNode(name) {
+    const halo = shape("circle", { class: "halo" });
     const dot = shape("circle", { class: "dot" });
     const fill = shape("circle", { class: "fill", pathLength: 100, "stroke-dasharray": 100, transform: "rotate(-90)" });
     const cross = shape("path", { class: "cross", d: "M-6,-6L6,6M-6,6L6,-6" });
     const count = shape("text", { class: "count" });
     const label = shape("text", {});
-    const root = shape("g", { class: "node", "data-node": name }, dot, fill, cross, count, label);
+    const root = shape("g", { class: "node", "data-node": name }, halo, dot, fill, cross, count, label);
     this.nodes.append(root);
-    return { root, dot, fill, count, label };
+    return { root, halo, dot, fill, count, label };
   }
 
-  drawNode(member, [x, y], side, isSelf) {
-    const { root, dot, fill, count, label } = this.nodeByName.get(member.name);
+  drawNode(member, [x, y], side) {
+    const { root, halo, dot, fill, count, label } = this.nodeByName.get(member.name);
     const load = member.load;
     const r = radius(load?.streams ?? 0);
-    set(root, { transform: `translate(${x},${y})`, "data-status": member.status, "data-self": isSelf });
+    set(root, { transform: `translate(${x},${y})`, "data-status": member.status });
+    set(halo, { r: r + 15 });
     set(dot, { r });
     const ratio = Math.min(1, load?.ratio ?? 0);
     set(fill, { r: r + 5, "stroke-dashoffset": 100 - 100 * ratio, "data-full": ratio > FULL });
@@ -73,10 +79,10 @@ export class ClusterMap {
     return { root };
   }
 
-  drawLink(member, [x1, y1], [x2, y2]) {
+  drawLink(member, [x1, y1], [x2, y2], lost) {
     const lift = 0.12;
     const [cx, cy] = [(x1 + x2) / 2 + (y1 - y2) * lift, (y1 + y2) / 2 + (x2 - x1) * lift];
-    const quality = member.status === "unreachable" ? "cut" : (member.link?.loss ?? 0) > 0.05 ? "poor" : "good";
+    const quality = lost || member.status === "unreachable" ? "cut" : (member.link?.loss ?? 0) > 0.05 ? "poor" : "good";
     set(this.linkByName.get(member.name).root, { d: `M${x1},${y1}Q${cx},${cy} ${x2},${y2}`, "data-quality": quality });
   }
 }

@@ -50,7 +50,7 @@ export class Player {
     }
     if (engine === "native") this.video.src = base + STREAM;
     else this.startLibrary(base);
-    this.video.play().catch(() => setText(this.state, "press play"));
+    this.video.play().catch((error) => setText(this.state, error.name === "NotAllowedError" ? "press play" : "no stream here yet …"));
   }
 
   startLibrary(base) {
@@ -70,7 +70,7 @@ export class Player {
   /** Each second: has playback moved, and what is there to say? */
   watch() {
     const { video } = this;
-    if (video.currentTime !== this.position || video.paused) {
+    if (video.currentTime !== this.position || (video.paused && !video.error)) {
       this.position = video.currentTime;
       this.moved = performance.now();
     } else if (this.base && performance.now() - this.moved > STALLED_MS) {

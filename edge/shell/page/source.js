@@ -4,9 +4,9 @@ const SILENCE_MS = 3000;
 const FAILURES_BEFORE_SWITCH = 2;
 
 /**
- * Call `onView` with every view; when a node fails, `onLost` with the address that is asked next.
+ * Call `onView` with every view and the address that it came from; when a node fails, `onLost` with the address that is asked next.
  * @param {string} first origin of the admin port that served this page
- * @param {{onView: (view: object) => void, onLost: (next: string) => void}} handlers
+ * @param {{onView: (view: object, base: string) => void, onLost: (next: string) => void}} handlers
  */
 export function watchView(first, { onView, onLost }) {
   let bases = [first];
@@ -22,7 +22,7 @@ export function watchView(first, { onView, onLost }) {
       arm();
       const view = JSON.parse(event.data);
       remember(view);
-      onView(view);
+      onView(view, bases[0]);
     });
     events.onerror = fail;
     arm();
