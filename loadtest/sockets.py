@@ -200,10 +200,8 @@ class _Watched:
     def look(self) -> None:
         """Take ages of some loads, and note what is new of the tracked nodes; again soon."""
         began = time.thread_time()
-        now, loads = (
-            time.monotonic(),
-            core_of(self._node).loads,
-        )  # of all nodes, a view would cost more than gossip
+        # A view of all nodes would cost more than their gossip.
+        now, loads = time.monotonic(), core_of(self._node).loads
         for name in self._rng.sample(self._others, min(_PAIRS, len(self._others))):
             if load := loads.get(name):
                 self.ages_s.append(now - load.value.kbps / 1000)

@@ -1,45 +1,26 @@
-"""What a missing program kept from running is listed by name at the end; EDGE_TEST_NO_SKIP=1 allows no skip."""
+"""Fixtures that many share."""
 
-import os
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
-from needs import PREFIX
+from cache.pretend_origin import PretendOrigin
+from running import Running
+
+pytest_plugins = ["skips"]
 
 
-def _skips(config: pytest.Config) -> Iterator[tuple[str, str]]:
-    """Each skip of the run: its reason and the test or file."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    for report in reporter.stats.get("skipped", []) if reporter else []:
-        where = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        yield where.removeprefix("Skipped: "), report.nodeid
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client."""
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
-def _none_allowed() -> bool:
-    return os.environ.get("EDGE_TEST_NO_SKIP", "") not in {"", "0"}
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Turn a run with a skip red where none is allowed."""
-    if _none_allowed() and session.exitstatus == pytest.ExitCode.OK and any(_skips(session.config)):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Name every missing program and the tests that did not run for the lack of it."""
-    kept: dict[str, list[str]] = defaultdict(list)
-    for reason, test in _skips(config):
-        kept[reason].append(test)
-    if not kept:
-        return
-    terminalreporter.section("did not run")
-    for reason, tests in sorted(kept.items()):
-        missing = reason.removeprefix(PREFIX)
-        lead = f"{missing} is missing" if reason.startswith(PREFIX) else f"skipped: {reason}"
-        terminalreporter.line(f"{lead}; {len(tests)} not run:")
-        for test in tests:
-            terminalreporter.line(f"  {test}")
-    if _none_allowed():
-        terminalreporter.line("EDGE_TEST_NO_SKIP=1: a skipped test fails the run", red=True)
+@pytest.fixture
+async def running(origin: PretendOrigin) -> AsyncIterator[Running]:
+    """Whole nodes in this process; the test's file has the `origin` of their cache."""
+    made = Running(origin.url)
+    yield made
+    await made.end()

@@ -26,12 +26,6 @@ async def running() -> AsyncIterator[Running]:
     await origin.stop()
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 def status(at: Node, name: str) -> Status | None:
     held = at.gossip.view().node(name)
     return held.member.status if held else None

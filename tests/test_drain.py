@@ -24,19 +24,6 @@ async def origin() -> AsyncIterator[PretendOrigin]:
     await made.stop()
 
 
-@pytest.fixture
-async def running(origin: PretendOrigin) -> AsyncIterator[Running]:
-    made = Running(origin.url)
-    yield made
-    await made.end()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 async def pair(running: Running, **settings: str) -> tuple[Node, Node]:
     stays = await running.start("stays")
     goes = await running.start("goes", **settings)

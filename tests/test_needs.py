@@ -21,8 +21,8 @@ def test_that_can():
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    for name in ("conftest.py", "needs.py"):
-        shutil.copy(HERE / name, tmp_path)
+    shutil.copy(HERE / "skips.py", tmp_path / "conftest.py")
+    shutil.copy(HERE / "needs.py", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
     (tmp_path / "test_it.py").write_text(TEST)
     return tmp_path

@@ -13,9 +13,7 @@ from urllib.parse import urljoin
 
 from edge.cache.lifetime import PLAYLIST_MAX_BYTES, Kind, kind_of
 
-LIVE_EDGE_S = (
-    60.0  # a player at the live edge holds some target durations; who is further behind looks at the past
-)
+LIVE_EDGE_S = 60.0  # a player at the live edge holds some target durations; further behind it is in the past
 PATTERNS_MAX = 4096
 _ENDED = math.inf
 _NAME_MAX = 128  # a longer name is no segment's
@@ -35,9 +33,7 @@ class LiveWindows:
     """The live part of each pattern; at most `PATTERNS_MAX`, the last learned."""
 
     def __init__(self) -> None:
-        self._live_from: OrderedDict[str, float] = (
-            OrderedDict()
-        )  # by pattern, and by path for ended playlists
+        self._live_from = OrderedDict[str, float]()  # by pattern, and by path for ended playlists
 
     def learn(self, key: str, body: bytes) -> None:
         """A playlist of this key came from the origin."""

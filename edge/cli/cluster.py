@@ -4,12 +4,11 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from edge.cli.ask import ask, with_node
+from edge.cli.tables import console, plain_table
 
-_WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
 _STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}
 
 
@@ -21,12 +20,10 @@ def members(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    console = _console()
-    console.print(_members_table(found["members"]))
+    out = console()
+    out.print(_members_table(found["members"]))
     alive = sum(one["status"] == "alive" for one in found["members"])
-    console.print(
-        f"{alive} of {len(found['members'])} alive, as {found['self']} sees cluster {found['cluster']}"
-    )
+    out.print(f"{alive} of {len(found['members'])} alive, as {found['self']} sees cluster {found['cluster']}")
 
 
 @click.command()
@@ -37,30 +34,22 @@ def view(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    console = _console()
+    out = console()
     totals = found["totals"]
-    console.print(
+    out.print(
         f"[bold]{found['cluster']}[/] as {found['self']} sees it (version {found['version']}): "
         f"{totals['alive']} of {totals['members']} alive, {totals['streams']} viewers, "
         f"{totals['mbps']:.1f} Mb/s, {totals['rps']} requests/s"
     )
-    console.print(_members_table(found["members"]))
-    console.print(_hot_table(found["hot"]))
+    out.print(_members_table(found["members"]))
+    out.print(_hot_table(found["hot"]))
     for event in found["events"][-10:]:
-        console.print(f"  [{_STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
-
-
-def _console() -> Console:
-    """As wide as the terminal; where there is none, as wide as the table."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
-    return console
+        out.print(f"  [{_STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
 
 
 def _members_table(found: list[dict[str, Any]]) -> Table:
     """One row a member; all of it fits 80 columns. What is left out is in `--output json`."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table()
     for name in ("NAME", "STATUS", "ZONE"):
         table.add_column(name, no_wrap=True)
     for name in ("VIEWERS", "LOAD", "MBIT/S", "HEALTH", "RTT"):
@@ -83,7 +72,7 @@ def _members_table(found: list[dict[str, Any]]) -> Table:
 
 
 def _hot_table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table()
     table.add_column("HOT SEGMENT")
     table.add_column("REQUESTS/S", justify="right")
     table.add_column("NODES", justify="right")

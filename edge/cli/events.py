@@ -6,9 +6,9 @@ from typing import Any
 import click
 import orjson
 from rich.console import Console
-from rich.table import Table
 
 from edge.cli.ask import ask, with_node
+from edge.cli.tables import plain_table
 from edge.model import ConfigError
 
 _POLL_S = 0.1
@@ -59,7 +59,7 @@ def events(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table()
     for name in ("TIME", "KIND", "KEY", "BODY", "BY", "REACHED"):
         table.add_column(name)
     for one in found:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from edge.cli.ask import ask, with_node
 from edge.cli.events import awaited
+from edge.cli.tables import console, plain_table
 from edge.model import ConfigError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -19,7 +19,6 @@ _DIGITS_MAX = 6
 _DURATION = re.compile(r"([0-9]{1,6}[smhd])+")
 _WAIT_S = 2.0  # for all members to have acted on an override
 _SHOWN = 10  # transitions
-_WIDTH_OF_A_FILE = 200  # columns
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -84,18 +83,16 @@ def status(admin: str, token_file: str | None, output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
-    console.print(f"{found['self']} is {found['mode']}, level {found['level']}: {found['reason']}")
+    out = console(markup=False)
+    out.print(f"{found['self']} is {found['mode']}, level {found['level']}: {found['reason']}")
     for one in found["overrides"]:
-        console.print(
+        out.print(
             f"override of {one['about']}: level {one['level']} until {_clock(one['until'])}, by {one['by']}"
         )
     if found["override"]:
         own = found["automatic"]
-        console.print(f"without it this node would be {own['mode']}, level {own['level']}")
-    console.print(
+        out.print(f"without it this node would be {own['mode']}, level {own['level']}")
+    out.print(
         _table(
             ("ZONE", "LEVEL", "NODES"),
             [(one["zone"] or "-", one["level"], one["nodes"]) for one in found["zones"]],
@@ -103,7 +100,7 @@ def status(admin: str, token_file: str | None, output: str) -> None:
     )
     rows = [(_clock(one["time"]), one["to"], one["level"], one["reason"]) for one in found["transitions"]]
     if rows:
-        console.print(_table(("TIME", "MODE", "LEVEL", "REASON"), rows[-_SHOWN:]))
+        out.print(_table(("TIME", "MODE", "LEVEL", "REASON"), rows[-_SHOWN:]))
 
 
 def _scope(node: str | None, zone: str | None, cluster: bool) -> dict[str, Any]:
@@ -126,7 +123,7 @@ def _override(asked: dict[str, Any], where: dict[str, str | None]) -> None:
 
 
 def _table(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table()
     for name in names:
         table.add_column(name)
     for row in rows:

@@ -23,13 +23,9 @@ class Measures:
     """What to do; the defaults are those of a good day."""
 
     level: int = 0
-    cap_kbps: int | None = (
-        None  # players should stay below it (CMSD `mb`), and playlists leave out what is above
-    )
+    cap_kbps: int | None = None  # players should stay below it (CMSD `mb`); playlists leave out what is above
     wide_prefetch: bool = False  # fetch more of what other nodes of the zone or island find hot
-    stale_s: float = (
-        0.0  # what is over may be served this long, if the origin gives nothing and allows it at all
-    )
+    stale_s: float = 0.0  # what is over may be served this long, if the origin gives nothing and allows it
     ttl_factor: float = 1.0  # what is no playlist counts as fresh this much longer
     retain_popular: bool = False  # keep popular segments though they have left the playlist
     cross_zone_fills: bool = True  # False: not what a peer of the own zone or island can give

@@ -18,10 +18,8 @@ IDLE_RATIO = 0.1  # below this load the bound does not bind: a nearly empty clus
 HYSTERESIS = 0.1  # the second choice must be this much less loaded, so that answers do not flap
 PENDING_S = 1.0  # a viewer sent somewhere shows up in that node's own report within about this time
 PENDING_MAX = 65_536
-_CAREFUL, _LAST_RESORT = (
-    3,
-    4,
-)  # levels: takes no new viewers beyond the safe load; serves little but what it holds
+_CAREFUL = 3  # level: takes no new viewers beyond the safe load
+_LAST_RESORT = 4  # level: serves little but what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class RouteQuery:
     path: str  # decides, by its hash, the order in which nodes are preferred
     zone: str = ""  # the viewer's zone; none: no node is nearer than another
     new: bool = (
-        True  # whether a viewer comes with it, whom a node may refuse; False: one who is watching already
+        True  # whether a viewer comes with it, whom a node may refuse, and not one who is watching already
     )
 
 

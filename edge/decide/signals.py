@@ -51,7 +51,8 @@ def observe(view: ClusterView, local: Local) -> Signals:
     """The signals of the node whose view this is."""
     side, lost_share = Side.WHOLE, 0.0
     if cut := view.partition:
-        side = Side.MAJORITY if cut.majority else Side.MINORITY
+        # While the losses go on nobody is a minority yet: the larger side would degrade as well.
+        side = Side.MINORITY if cut.settled and not cut.majority else Side.MAJORITY
         lost_share = len(cut.lost) / max(1, len(cut.lost) + len(cut.island))
     me = view.node(view.self_name)
     answered = [1 - one.link.loss for one in view.alive if one.link]

@@ -9,7 +9,6 @@ from edge.gossip.membership import Membership
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.sync import Sync
 from edge.model import Member, Status
-from edge.wire.messages import Ping, encode
 
 _ISLAND_RATE = 4.0  # calls a second of a whole island, at least
 _PAUSE_MAX_S = 5.0  # of one node
@@ -39,16 +38,14 @@ class Across:
         self._sync = sync
         self._partitions = partitions
         self._bursts_until = now
-        self._replied: dict[
-            str, float
-        ] = {}  # lost members that were heard: when each was told so; bounded by them
+        self._replied: dict[str, float] = {}  # lost members that were heard: when each was told so
         core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._call)
 
     def heard(self, member: Member, now: float) -> None:
         """A datagram of a lost member came: it shall know what it is accused of, at once, but not for each datagram."""
         if now - self._replied.get(member.name, -_PAUSE_MAX_S) >= _BURST_EVERY_S:
             self._replied[member.name] = now
-            self._send_to(member)
+            self._membership.call(member)
 
     def answered(self, member: Member, now: float) -> None:
         """A lost member is alive again: the cut may be over, so all are called, and tables are compared."""
@@ -74,18 +71,13 @@ class Across:
         if self._partitions.partition:
             self._send(1)
             pause_s = min(_PAUSE_MAX_S, max(_PAUSE_MIN_S, core.members.count(Status.ALIVE) / _ISLAND_RATE))
+        else:
+            self._replied.clear()
         core.timers.at(now + core.jitter(pause_s), self._call)
 
     def _send(self, count: int) -> bool:
         """Call so many of the lost; whether there were any."""
-        core, lost = self._core, self._partitions.lost()
-        if not lost:
-            self._replied.clear()
-        for one in core.rng.sample(lost, min(count, len(lost))):
-            self._send_to(one)
+        lost = self._partitions.lost()
+        for one in self._core.rng.sample(lost, min(count, len(lost))):
+            self._membership.call(one)
         return bool(lost)
-
-    def _send_to(self, member: Member) -> None:
-        """No probe waits for an answer: the refutation is it."""
-        ping = encode(Ping(0, self._core.name, member.name))
-        self._core.outbox.send(member.address, ping, self._membership.accusation(member))

@@ -8,7 +8,7 @@ from edge.gossip.core import Core
 from edge.gossip.membership import Membership
 from edge.gossip.sync import Sync
 from edge.model import Address, Status, generation_of
-from edge.wire.messages import Join, Ping, Welcome, encode
+from edge.wire.messages import Join, Welcome, encode
 
 _SEEDS_AT_ONCE = 8
 _RETRY_MIN_S = 0.25
@@ -98,8 +98,5 @@ class Contact:
             if now >= due:
                 pause_s = min(config.reconnect_max_s, 2 * pause_s)
                 due = now + core.jitter(pause_s)
-                ping = encode(
-                    Ping(0, core.name, one.name)
-                )  # no probe waits for it: the refutation is the answer
-                core.outbox.send(one.address, ping, self._membership.accusation(one))
+                self._membership.call(one)
             self._calls[one.name] = (due, pause_s)

@@ -32,9 +32,7 @@ class Peer:
         self.way: RttEstimator | None = None  # none before the first probe: most pairs never need one
         self.beats: Heartbeats | None = None  # none before its first own datagram
         self.offset_s: float | None = None  # its wall clock minus ours, smoothed
-        self.refused = (
-            False  # whether its machine said that the process is gone, and nothing of it came since
-        )
+        self.refused = False  # its machine said that the process is gone; nothing of it came since
         self.cut = False  # on the other side of a partition
         self.digest = _digest(member)
 

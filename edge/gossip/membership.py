@@ -10,7 +10,7 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Announce, Claim, LoadRow, Loads, TopRow, Tops, encode
+from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
@@ -81,6 +81,11 @@ class Membership:
         """What an accused member must hear to be able to refute."""
         return encode(Claim(member.name, member.incarnation, member.status, self._core.name))
 
+    def call(self, member: Member) -> None:
+        """Call after one that is lost. No probe waits for an answer: its refutation is the answer."""
+        ping = encode(Ping(0, self._core.name, member.name))
+        self._core.outbox.send(member.address, ping, self.accusation(member))
+
     def renew(self, generation: int, now: float) -> None:
         """Peers know a self from a later time (our clock stepped back): start a generation above it."""
         me = self._core.me
@@ -119,9 +124,8 @@ class Membership:
         core = self._core
         me = core.me
         core.members.change(me.name, incarnation + 1, me.status, now)
-        claim = Claim(
-            me.name, incarnation + 1, me.status, me.name
-        )  # at the end of a cut all refute at once: be short
+        # No whole record: at the end of a cut all refute at once.
+        claim = Claim(me.name, incarnation + 1, me.status, me.name)
         core.spread(me.name, encode(claim), None)
         if not self.leaving:
             core.counters.refutations += 1

@@ -7,7 +7,7 @@ are gossiped to no more, and are called after by the island as a whole (PROTOCOL
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from edge.gossip.core import Core
 from edge.gossip.members import Change, Peer
@@ -41,19 +41,14 @@ class PartitionDetector:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._missing: dict[
-            str, float
-        ] = {}  # suspect and unreachable members: since when; bounded by the table
+        self._missing: dict[str, float] = {}  # suspect or unreachable members: since when
         self._due = math.inf  # when to look next
         self._timer: Timer | None = None
         self._ask_from = -math.inf
-        self._closeness = 0.0  # to being declared; 1: it is
-        self.on_back: Callable[[Member, float], None] = lambda _member, _now: (
-            None
-        )  # told of the lost that answer
-        self.on_doubt: Callable[[Address, float], None] = lambda _address, _now: (
-            None
-        )  # told whom to probe at once
+        self._losses = 0  # as of the last look
+        self._closeness = 0.0  # of these to being a partition; 1: they are
+        self.on_back: Callable[[Member, float], None] = _nobody_told  # hears of each of the lost that answers
+        self.on_doubt: Callable[[Address, float], None] = _nobody_told  # hears whom to probe at once
         self.partition: Partition | None = None
         self.version = 0  # rises with each change of `partition`
         self.declared = 0
@@ -76,9 +71,7 @@ class PartitionDetector:
         since, peer = self._missing.get(name), self._core.members.get(name)
         if since is None or peer is None or peer.refused or now - since >= self._core.config.partition_hold_s:
             return False
-        return self.partition is not None or (
-            len(self._missing) >= _CLOSE_LEAST and self._closeness >= _CLOSE
-        )
+        return self.partition is not None or (self._losses >= _CLOSE_LEAST and self._closeness >= _CLOSE)
 
     def lost(self) -> list[Member]:
         """Members on the other side of the cut."""
@@ -99,9 +92,9 @@ class PartitionDetector:
         self._missing = {name: at for name, at in self._missing.items() if name in peers}
         lost = self._lost_now(peers, now)
         island = [one.member for one in peers.values() if one.member.status is Status.ALIVE]
-        self._closeness = closeness(
-            [one.name == core.name for one in island].count(False), island, lost, core.config.partition_share
-        )
+        alone = all(one.name == core.name for one in island)
+        self._losses = len(lost)
+        self._closeness = closeness(island, lost, core.config.partition_share, alone=alone)
         if self.partition is None and self._closeness >= 1:
             self._declare(island, lost, now)
         elif self.partition and (not lost or self._closeness < _CLOSE):
@@ -111,8 +104,10 @@ class PartitionDetector:
         cut = {one.name for one in lost} if self.partition else frozenset[str]()
         for name, peer in peers.items():
             peer.cut = name in cut
-        if self._missing:
-            self._look_at(now + (_ASK_EVERY_S if self._ask_after(island, lost, now) else _LOOK_AGAIN_S))
+        if self._ask_after(island, lost, now):
+            self._look_at(now + _ASK_EVERY_S)
+        elif lost or self.partition:  # who is missing for long, and alone, is a matter for the member table
+            self._look_at(now + _LOOK_AGAIN_S)
 
     def _ask_after(self, island: list[Member], lost: list[Member], now: float) -> bool:
         """Losses come together: somebody else of their zones is probed before its turn; whether that goes on."""
@@ -167,30 +162,33 @@ class PartitionDetector:
         core.emit("healed", core.name, text, now)
 
 
-def closeness(peers: int, island: Iterable[Member], lost: list[Member], share: float) -> float:
+def closeness(island: list[Member], lost: list[Member], share: float, *, alone: bool) -> float:
     """How near the losses are to being a partition: 1 and more is one.
 
     Args:
-        peers: members that are reached, this node left out.
-        island: all that are reached.
+        island: all members that are reached.
         lost: all that are suspect or unreachable together.
         share: of all members that makes a partition.
+        alone: whether no peer is reached.
     """
     if not lost:
         return 0.0
-    if not peers:
+    if alone:
         return 1.0
-    present = list(island)
-    close = len(lost) / (len(present) + len(lost)) / share
+    close = len(lost) / (len(island) + len(lost)) / share
     if len(lost) < _TOGETHER:
         return min(close, _CLOSE) / 2
     for label in _LABELS:
         away = Counter(label(one) for one in lost)
-        here = Counter(label(one) for one in present)
+        here = Counter(label(one) for one in island)
         for name, count in away.items():
             if name and count >= _TOGETHER:
                 close = max(close, count / (count + here[name]) / _LABEL_SHARE)
     return close
+
+
+def _nobody_told(_what: object, _now: float) -> None:
+    """Until somebody wants to hear."""
 
 
 def _seen(ident: str, since: float, island: list[Member], lost: list[Member], *, settled: bool) -> Partition:

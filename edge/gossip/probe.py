@@ -176,12 +176,13 @@ class Prober:
             self._begin(member, now)
 
     def _next(self) -> Member | None:
-        """The next member of the round; a round ends before it begins anew, so that nobody waits two rounds."""
+        """The next member of the round; a round ends before it begins anew, so that nobody waits two rounds.
+
+        Who is lost in a partition is not probed but called (`Across`).
+        """
         for fresh in (False, True):
             if fresh:
-                self._round = [
-                    one.name for one in self._core.others(*_PRESENT)
-                ]  # the lost are called instead
+                self._round = [one.name for one in self._core.others(*_PRESENT)]
                 self._core.rng.shuffle(self._round)
             while self._round:
                 name = self._round.pop()

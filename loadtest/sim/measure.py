@@ -54,9 +54,10 @@ def load_at(now: float, rng: random.Random) -> Load:
 
 
 class Lively:
-    """Every node's load changes this often."""
+    """Every node's load changes this often, while it is `on`."""
 
     def __init__(self, world: World, changes_per_s: float) -> None:
+        self.on = True
         self._world = world
         self._period_s = 1 / changes_per_s
         self._rng = random.Random(f"{world.seed}:load")
@@ -68,7 +69,8 @@ class Lively:
         self._world.clock.at(when, lambda: self._change(host, when))
 
     def _change(self, host: Host, when: float) -> None:
-        self._world.update_load(host, load_at(when, self._rng))
+        if self.on:
+            self._world.update_load(host, load_at(when, self._rng))
         self._at(host, when + self._period_s)
 
 

@@ -1,20 +1,17 @@
 """How soon a cut along zones is declared by all, and how soon all is well again after it: `gossip.partition`."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.config import GossipConfig
 from edge.model import EventKind
-from loadtest.sim.measure import acquainted, load_at
+from loadtest.sim.measure import Lively, acquainted
 from loadtest.sim.observe import core_of, log_of
 from loadtest.sim.world import Host, World
 
 _STEP_S = 0.02
 _LIMIT_S = 30.0
-_CALM_S = (
-    5.0  # loads change from so long before the heal on; in the middle of the cut nothing depends on them
-)
+_CALM_S = 0.5  # loads change so long before cut and heal; in the middle of the cut nothing depends on them
 _EVENT_S = 86_400
 
 
@@ -52,7 +49,7 @@ def cut_in_halves(nodes: int, cut_s: float, seed: int = 1) -> CutFigures:
         UndecidedError: it is not declared, or does not heal.
     """
     world = acquainted(nodes, GossipConfig(tick_min_s=0.1), seed=seed)
-    serving = _Serving(world)
+    serving = Lively(world, 10)
     world.run(_CALM_S)
     side = halves(world)
     side_at = {host.address: side[host.name] for host in world.hosts.values()}
@@ -81,33 +78,11 @@ def _declared(host: Host) -> bool:
     return host.node is not None and host.node.view().partition is not None
 
 
-class _Serving:
-    """Every node's load changes ten times a second, while it is `on`."""
-
-    def __init__(self, world: World) -> None:
-        self.on = True
-        self._world = world
-        self._rng = random.Random(f"{world.seed}:load")
-        hosts = list(world.hosts.values())
-        for index, host in enumerate(hosts):
-            self._change(host, 0.1 * index / len(hosts))
-
-    def _change(self, host: Host, after_s: float) -> None:
-        def change() -> None:
-            if self.on:
-                self._world.update_load(host, load_at(self._world.now, self._rng))
-            self._change(host, 0.1)
-
-        self._world.clock.at(self._world.now + after_s, change)
-
-
 def _until(world: World, done: Callable[[], bool]) -> float:
-    begun = world.now
-    while not done():
-        if world.now - begun > _LIMIT_S:
-            raise UndecidedError(f"not within {_LIMIT_S:.0f} s")
-        world.run(_STEP_S)
-    return world.now - begun
+    took = world.until(done, _LIMIT_S, _STEP_S)
+    if took is None:
+        raise UndecidedError(f"not within {_LIMIT_S:.0f} s")
+    return took
 
 
 def _closed(world: World) -> bool:

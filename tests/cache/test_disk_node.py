@@ -27,12 +27,6 @@ async def running(origin: PretendOrigin) -> AsyncIterator[Running]:
     await made.end()
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 def disk(folder: Path) -> dict[str, str]:
     return {"cache__disk_path": str(folder), "cache__disk_max_bytes": "2000000", "node__drain_s": "0"}
 

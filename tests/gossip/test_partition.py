@@ -22,7 +22,7 @@ def nodes(count: int, zone: str = "pune", isp: str = "") -> list[Member]:
 
 
 def close(island: list[Member], lost: list[Member]) -> float:
-    return closeness(len(island) - 1, island, lost, SHARE)
+    return closeness(island, lost, SHARE, alone=len(island) == 1)
 
 
 def in_zones(network: Network, sizes: dict[str, int]) -> dict[str, str]:

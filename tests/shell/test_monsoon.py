@@ -41,19 +41,6 @@ async def origin() -> AsyncIterator[PretendOrigin]:
     await made.stop()
 
 
-@pytest.fixture
-async def running(origin: PretendOrigin) -> AsyncIterator[Running]:
-    made = Running(origin.url)
-    yield made
-    await made.end()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 async def edge(node: Node, *arguments: str) -> str:
     """What the command line says, asked of a node."""
     command = ["monsoon", *arguments, "--admin", node.member.admin]

@@ -155,10 +155,8 @@ def test_a_node_whose_clock_is_hours_ahead_takes_events_from_others_only() -> No
 
 
 def test_what_a_clock_hours_ahead_has_dated_is_demanded_of_nobody() -> None:
-    start = (
-        Crash(3.0, 4, 0.5, 4),
-        Skew(3.0, 4, 7200.0),
-    )  # it has measured nobody's clock yet when it is asked
+    # It has measured nobody's clock yet when it is asked.
+    start = (Crash(3.0, 4, 0.5, 4), Skew(3.0, 4, 7200.0))
     run, outcome = play(*start, Create(3.51, 4, "purge", "/tomorrow"))
     assert not outcome.violations
     assert held(run) == [[]] * 4 + [["/tomorrow"]]

@@ -1,0 +1,19 @@
+"""How commands print tables: as wide as the terminal, and where there is none, as wide as the table."""
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
+
+
+def console(*, markup: bool = True) -> Console:
+    """Where to print; `markup` is rich's, in square brackets."""
+    made = Console(highlight=False, markup=markup)
+    if not made.is_terminal:
+        made.width = _WIDTH_OF_A_FILE
+    return made
+
+
+def plain_table() -> Table:
+    """Columns without lines."""
+    return Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
