@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench sim chart image image-test netns e2e e2e-kind clean lock
+.PHONY: help install run test check bench sim chart image image-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ image:  ## the container image and its bill of materials, in build/; needs docke
 
 image-test: $(VENV)/.installed-dev  ## build the image twice, compare, and run it as a pod would; as root on Debian
 	@$(BIN)/python -m pytest tests/image/built $(ARGS)
+
+demo-test: $(VENV)/.installed-dev  ## the demo as it is run, its page and player in a real browser
+	@$(BIN)/python -m pytest tests/live_demo $(ARGS)
 
 netns: $(VENV)/.installed-dev  ## nodes on hosts of their own that are cut off from each other; Linux
 	@$(BIN)/python -m pytest tests/netns $(ARGS)

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from e2e.cluster import Cluster, Node
 from helm.alerts import alerts
 from helm.render import CHART
+from live_demo.cluster import Cluster, Node
 
 TOKEN = secrets.token_urlsafe(24)
 WITHIN_S = 20

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.cluster import Process
+from live_demo.cluster import Process
 from netns.network import Network
 from netns.places import HOSTS, ORIGIN, Host, Hosts
 

@@ -1,7 +1,7 @@
 """A pretend Kubernetes API server: real HTTP, and of the API only what edge asks for.
 
 It lists and watches EndpointSlices by resource version, and refuses, expires, drops and dawdles as a test wants it.
-What a real one does is tested on a real cluster (tests/e2e); this one does what that cannot be made to do on time.
+What a real one does is tested on a real cluster (tests/kube); this one does what that cannot be made to do on time.
 """
 
 import asyncio

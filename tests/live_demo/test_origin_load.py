@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from e2e.cluster import Cluster
+from live_demo.cluster import Cluster
 
 CROWD = 300
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from e2e.cluster import Cluster
+from live_demo.cluster import Cluster
 
 CITIES = ("mumbai", "delhi", "bangalore", "hyderabad", "chennai", "kolkata", "pune", "ahmedabad")
 KILLS = 10

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from e2e.cluster import Cluster, free_address
-from e2e.demo import Demo
+from live_demo.cluster import Cluster, free_address
+from live_demo.demo import Demo
 from needs import needs
 from waiting import until
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from e2e.cluster import Cluster
 from edge.model import Address
 from edge.wire.compress import Compressor
 from edge.wire.frame import Sealer
 from edge.wire.keys import KeyRing
+from live_demo.cluster import Cluster
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 PAYLOAD = b'[[0,1,"nobody","nobody"]]'

@@ -10,7 +10,7 @@ import orjson
 import psutil
 import pytest
 
-from e2e.demo import Demo
+from live_demo.demo import Demo
 
 pytestmark = pytest.mark.timeout(120)
 

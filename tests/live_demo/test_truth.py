@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 
-from e2e.cluster import Cluster, free_address
 from edge.model import Address
 from edge.state.traffic import RATE_TAU_S
 from edge.wire.compress import Compressor
@@ -21,6 +20,7 @@ from edge.wire.errors import DecodeError
 from edge.wire.frame import DATAGRAM_MAX_BYTES, Opener
 from edge.wire.keys import KeyRing
 from edge.wire.messages import AnyMessage, Loads, Tops, decode
+from live_demo.cluster import Cluster, free_address
 
 TRUE_WITHIN_S = 1.0
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from e2e.cluster import Cluster
+from live_demo.cluster import Cluster
 
 
 @pytest.fixture
