@@ -26,6 +26,7 @@ from edge.gossip import GossipNode
 from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarnation_of
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.backup import BackupSocket
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
@@ -53,9 +54,10 @@ CLOSE_S = 2.0  # for requests in flight; as long as the drain where that is long
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The node's three sockets."""
+    """The node's sockets."""
 
     gossip: socket.socket
+    backup: socket.socket | None
     public: socket.socket
     admin: socket.socket
 
@@ -113,6 +115,7 @@ class Node:
             config.monsoon,
         )
         self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
+        self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
         self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
         self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
@@ -120,6 +123,7 @@ class Node:
             Counted(
                 node=self.gossip,
                 transport=self._transport,
+                backup=self._backup,
                 discovery=self._discovery,
                 cache=self.cache,
                 traffic=self.traffic,
@@ -168,6 +172,8 @@ class Node:
         stack.push_async_callback(self._bulk.close)
         self._transport.start()
         stack.callback(self._transport.close)
+        self._backup.start()
+        stack.callback(self._backup.close)
         jobs = [self._lag.run(), self._publish(), self.monsoon.run()]
         if self._seeded:
             jobs.append(self._discovery.run())
@@ -236,6 +242,7 @@ class Node:
         """After everything that may have brought something to do."""
         self.events.act()
         self._bulk.act()
+        self._backup.flush()
 
     def _pump(self) -> None:
         self._transport.pump()
@@ -275,16 +282,18 @@ class Node:
 
 
 def _bind(config: Config, undo: ExitStack) -> Bound:
-    """The three sockets; `undo` closes those that were had, should anything after them fail."""
-    gossip, public, admin = (
-        undo.enter_context(bind(Address.parse(address, field), field, kind))
-        for address, field, kind in (
-            (config.gossip.bind, "gossip.bind", socket.SOCK_DGRAM),
-            (config.public.bind, "public.bind", socket.SOCK_STREAM),
-            (config.admin.bind, "admin.bind", socket.SOCK_STREAM),
-        )
+    """The sockets; `undo` closes those that were had, should anything after them fail."""
+
+    def bound(address: str, field: str, kind: socket.SocketKind) -> socket.socket:
+        return undo.enter_context(bind(Address.parse(address, field), field, kind))
+
+    gossip, backup = config.gossip.bind, config.gossip.backup_bind
+    return Bound(
+        bound(gossip, "gossip.bind", socket.SOCK_DGRAM),
+        bound(backup, "gossip.backup_bind", socket.SOCK_DGRAM) if backup else None,
+        bound(config.public.bind, "public.bind", socket.SOCK_STREAM),
+        bound(config.admin.bind, "admin.bind", socket.SOCK_STREAM),
     )
-    return Bound(gossip, public, admin)
 
 
 def _read_ring(config: Config) -> KeyRing:
@@ -314,25 +323,35 @@ def _read(path: str, field: str) -> str:
 
 def _member(config: Config, bound: Bound) -> Member:
     """This node's own record, with the ports that it really got."""
-    node = config.node
-    advertised = local_address(bound.gossip)
-    if config.gossip.advertise:
-        given = Address.parse(config.gossip.advertise, "gossip.advertise")
-        numeric = resolve(given, "gossip.advertise", socket.SOCK_DGRAM).address
-        advertised = Address(numeric.host, numeric.port or advertised.port)
+    node, gossip = config.node, config.gossip
+    address = _advertised(gossip.advertise, "gossip.advertise", bound.gossip)
+    backup = _advertised(gossip.backup_advertise, "gossip.backup_advertise", bound.backup)
     return Member(
         name=node.name,
         incarnation=incarnation_of(int(time.time())),
         status=Status.ALIVE,
-        host=advertised.host,
-        port=advertised.port,
+        host=address.host,
+        port=address.port,
         admin=config.admin.advertise or f"http://{local_address(bound.admin)}",
         public=config.public.advertise or f"http://{local_address(bound.public)}",
         region=node.region,
         zone=node.zone,
         isp=node.isp,
         tags=node.tags,
+        backup_host=backup.host,
+        backup_port=backup.port,
     )
+
+
+def _advertised(given: str, field: str, sock: socket.socket | None) -> Address:
+    """Where others reach a socket: as given, or else where it is bound; nowhere if there is none."""
+    if sock is None:
+        return Address("", 0)
+    bound = local_address(sock)
+    if not given:
+        return bound
+    numeric = resolve(Address.parse(given, field), field, socket.SOCK_DGRAM).address
+    return Address(numeric.host, numeric.port or bound.port)
 
 
 def _cache(config: Config, rng: random.Random) -> EdgeCache:

@@ -121,6 +121,13 @@ class Member(Struct, frozen=True, array_like=True):
     zone: Label = ""
     isp: Label = ""
     tags: Annotated[dict[Label, Label], Meta(max_length=16)] = {}
+    backup_host: Annotated[str, Meta(max_length=253)] = ""  # its second path, if it has one
+    backup_port: Port = 0
+
+    @property
+    def backup(self) -> Address | None:
+        """Where it receives what crosses a cut on the second path."""
+        return _address(self.backup_host, self.backup_port) if self.backup_host else None
 
     @property
     def address(self) -> Address:

@@ -3,6 +3,7 @@
 This room may import only `edge.model`. It reads no file and no environment itself: their contents come in as arguments.
 """
 
+from edge.config.kubernetes import KubernetesConfig
 from edge.config.load import Source, field_types, load
 from edge.config.monsoon import MonsoonConfig
 from edge.config.sections import (
@@ -10,7 +11,6 @@ from edge.config.sections import (
     CacheConfig,
     Config,
     GossipConfig,
-    KubernetesConfig,
     LogConfig,
     NodeConfig,
     PublicConfig,

@@ -183,28 +183,17 @@ def _is_wildcard(host: str) -> bool:
 
 def _check(config: Config) -> None:
     """Rules between fields: what is open to others needs a key, what is bound to any address an advertised one."""
-    gossip, public, admin = config.gossip, config.public, config.admin
-    for section, bind, advertise, example in (
-        ("gossip", gossip.bind, gossip.advertise, "10.0.0.7:7700"),
-        ("public", public.bind, public.advertise, "http://10.0.0.7:7780"),
-        ("admin", admin.bind, admin.advertise, "http://10.0.0.7:7701"),
-    ):
-        if _is_wildcard(Address.parse(bind, f"{section}.bind").host) and not advertise:
-            raise ConfigError(
-                f"{section}.advertise",
-                f"is needed when {section}.bind is {bind}",
-                f"say how others reach it, e.g. {example}",
-            )
-    if gossip.advertise:
-        Address.parse(gossip.advertise, "gossip.advertise")
+    gossip, admin = config.gossip, config.admin
+    _check_addresses(config)
     for index, seed in enumerate(gossip.seeds):
         Address.parse(seed, f"gossip.seeds[{index}]")
-    if not gossip.keys_file and not is_loopback(Address.parse(gossip.bind, "gossip.bind").host):
-        raise ConfigError(
-            "gossip.keys_file",
-            f"is needed when gossip.bind is {gossip.bind}",
-            "`edge keygen > keys` makes one; share it",
-        )
+    for field, bind in (("gossip.bind", gossip.bind), ("gossip.backup_bind", gossip.backup_bind)):
+        if bind and not gossip.keys_file and not is_loopback(Address.parse(bind, field).host):
+            raise ConfigError(
+                "gossip.keys_file",
+                f"is needed when {field} is {bind}",
+                "`edge keygen > keys` makes one; share it",
+            )
     if not admin.token_file and not is_loopback(Address.parse(admin.bind, "admin.bind").host):
         raise ConfigError(
             "admin.token_file",
@@ -218,3 +207,35 @@ def _check(config: Config) -> None:
     ):
         if getattr(gossip, least) > getattr(gossip, greatest):
             raise ConfigError(f"gossip.{least}", f"is above gossip.{greatest}", "make it the smaller one")
+
+
+def _check_addresses(config: Config) -> None:
+    gossip = config.gossip
+    for field, bind, advertised, advertise, example in (
+        ("gossip.bind", gossip.bind, "gossip.advertise", gossip.advertise, "10.0.0.7:7700"),
+        (
+            "gossip.backup_bind",
+            gossip.backup_bind,
+            "gossip.backup_advertise",
+            gossip.backup_advertise,
+            "10.9.0.7:7709",
+        ),
+        (
+            "public.bind",
+            config.public.bind,
+            "public.advertise",
+            config.public.advertise,
+            "http://10.0.0.7:7780",
+        ),
+        ("admin.bind", config.admin.bind, "admin.advertise", config.admin.advertise, "http://10.0.0.7:7701"),
+    ):
+        if bind and _is_wildcard(Address.parse(bind, field).host) and not advertise:
+            raise ConfigError(
+                advertised, f"is needed when {field} is {bind}", f"say how others reach it, e.g. {example}"
+            )
+        if advertise and field.startswith("gossip."):
+            Address.parse(advertise, advertised)
+    if gossip.backup_advertise and not gossip.backup_bind:
+        raise ConfigError(
+            "gossip.backup_advertise", "is given without gossip.backup_bind", "say where to listen, too"
+        )

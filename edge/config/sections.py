@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge.config.kubernetes import KubernetesConfig
 from edge.config.monsoon import MonsoonConfig
 from edge.model import NAME_MAX_BYTES
 
@@ -68,6 +69,21 @@ class GossipConfig:
     advertise: Annotated[
         str, Meta(description="Address that other nodes send to, host:port. Default: bind.")
     ] = ""
+    backup_bind: Annotated[
+        str,
+        Meta(
+            description="UDP address on another network, host:port, for purges and overrides in a cut. Default: none."
+        ),
+    ] = ""
+    backup_advertise: Annotated[
+        str, Meta(description="Address that other nodes send these to, host:port. Default: backup_bind.")
+    ] = ""
+    backup_kbps: Annotated[
+        float,
+        Meta(
+            ge=1, le=100_000, description="Bound of what this node sends on that network, kilobits a second."
+        ),
+    ] = 64
     seeds: Annotated[
         tuple[str, ...],
         Meta(max_length=64, description="Members to join through: host:port or DNS name:port, comma list."),
@@ -324,37 +340,6 @@ class CacheConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesConfig:
-    """What the node asks of the Kubernetes it runs on. Seeds by DNS need none of it."""
-
-    discovery: Annotated[
-        bool,
-        Meta(description="Watch the EndpointSlices of service: seeds, own zone, deleted pods (true, false)."),
-    ] = False
-    namespace: Annotated[
-        str, Meta(max_length=63, description="Namespace of pod and service. Default: the service account's.")
-    ] = ""
-    service: Annotated[
-        str,
-        Meta(max_length=63, description="Headless Service of all pods; its gossip port is named udp-gossip."),
-    ] = ""
-    pod: Annotated[str, Meta(max_length=253, description="This pod's name. Default: node.name.")] = ""
-    node_name: Annotated[
-        str,
-        Meta(
-            max_length=253,
-            description="The machine this pod runs on; tells its zone before the pod is listed.",
-        ),
-    ] = ""
-    events: Annotated[
-        bool,
-        Meta(
-            description="With discovery: say on the pod, as Events, what an operator must see (true, false)."
-        ),
-    ] = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """What is logged to standard error, and how."""
 
@@ -376,5 +361,5 @@ class Config:
     admin: AdminConfig = AdminConfig()
     cache: CacheConfig = CacheConfig()
     monsoon: MonsoonConfig = field(default_factory=MonsoonConfig)
-    kubernetes: KubernetesConfig = KubernetesConfig()
+    kubernetes: KubernetesConfig = field(default_factory=KubernetesConfig)
     log: LogConfig = LogConfig()

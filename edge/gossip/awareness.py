@@ -14,6 +14,10 @@ class Awareness:
         """Worse (+) by a missed nack, a suspicion of oneself or a late timer; better (-) by an answered probe."""
         self.score = max(0, min(self._score_max, self.score + delta))
 
+    def clear(self) -> None:
+        """What looked like this node's fault was another one's."""
+        self.score = 0
+
     @property
     def multiplier(self) -> int:
         """1 … `score_max` + 1."""

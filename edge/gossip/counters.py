@@ -32,5 +32,10 @@ class Counters:
     bulk_busy: int = 0  # requests turned away here
     bulk_refused: int = 0  # requests of nobody of this cluster, used before, or meant for another process
     bulk_bytes_sent: int = 0
+    backup_sent: int = 0  # datagrams on the second path; they count as sent too
+    backup_bytes_sent: int = 0
+    backup_received: int = 0
+    backup_over_budget: int = 0  # datagrams that were not sent, for the budget was used up
+    backup_foreign: int = 0  # messages on the second path that do not belong there
     late_timers: int = 0
     events_lost: int = 0  # events that nobody took in time

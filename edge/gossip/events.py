@@ -5,6 +5,7 @@ where it equals a digest that this node had, the other has acted on all that thi
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from statistics import median
 
 from edge.gossip.core import Core
@@ -41,6 +42,7 @@ class Events:
         self._serial = 0
         self._applied = 0
         self._history: OrderedDict[int, int] = OrderedDict({0: 0})  # own digests: what serial they stand for
+        self.on_new: Callable[[Durable, bool, float], None] = _nobody_told  # event, whether made here, time
         self._reached: dict[str, int] = {}  # the serial up to which each node is known to have acted
         core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
 
@@ -130,6 +132,7 @@ class Events:
         self._core.spread(_told_as(event), encode(Tell(event)), source)
         self._waiting.append(event)
         self._forget_superseded()
+        self.on_new(event, source is None, now)
 
     def _ahead_s(self) -> float:
         """How far this node's clock is ahead of its peers'; 0 while none is known."""
@@ -161,6 +164,10 @@ class Events:
 
     def _wall_ms(self, now: float) -> int:
         return int((now + self._core.wall_offset_s) * 1000)
+
+
+def _nobody_told(_event: Durable, _here: bool, _now: float) -> None:
+    """Until somebody wants to hear."""
 
 
 def _told_as(event: Durable) -> str:

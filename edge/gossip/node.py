@@ -5,6 +5,7 @@
     node.handle_timer(now)                                    at node.next_timer()
     while event := node.next_event(): …                       for people and logs
     while fetch := node.bulk.next(): …                        a bulk sync to carry (`edge.gossip.bulk`)
+    for data, address in node.backup.datagrams(): …           on a second path, if there is one (`edge.gossip.backup`)
 
 The caller owns socket and clock; `now` is in seconds, monotonic.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from edge.config import GossipConfig
 from edge.gossip.across import Across
 from edge.gossip.awareness import Awareness
+from edge.gossip.backup import Backup
 from edge.gossip.broadcast import Broadcasts
 from edge.gossip.bulk import Bulk, Ciphers
 from edge.gossip.contact import Contact
@@ -150,6 +152,7 @@ class GossipNode:
         self._across = Across(core, self._membership, self._sync, self._partitions, now)
         self._partitions.on_back = self._across.answered
         self._publisher = Publisher(core, self._events, now)
+        self.backup = Backup(core, ciphers, self._publisher, self._partitions, now)
         self._reports = 0
         self._now = now
         self._view: ClusterView | None = None
@@ -326,7 +329,8 @@ class GossipNode:
 
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
-        version = self._core.members.version + self._reports + self._partitions.version
+        reports = self._reports + self.backup.reports
+        version = self._core.members.version + reports + self._partitions.version
         if self._view is None or self._view.version != version:
             peers = sorted(self._core.members.peers(), key=lambda peer: peer.member.name)
             nodes = []

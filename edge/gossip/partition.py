@@ -110,11 +110,15 @@ class PartitionDetector:
             self._look_at(now + _LOOK_AGAIN_S)
 
     def _ask_after(self, island: list[Member], lost: list[Member], now: float) -> bool:
-        """Losses come together: somebody else of their zones is probed before its turn; whether that goes on."""
+        """Losses come together: somebody else of their zones is probed before its turn; whether that goes on.
+
+        In a partition others are too: those on the far side whose turn has not come look alive.
+        """
         if len(lost) < _TOGETHER or now - max(self._missing.values()) > _ASK_FOR_S:
             return False
         zones = dict.fromkeys(one.zone for one in lost)
-        doubtful = [one for one in island if one.zone in zones and one.name != self._core.name]
+        others = [one for one in island if one.name != self._core.name]
+        doubtful = [one for one in others if one.zone in zones] or (others if self.partition else [])
         if doubtful and now >= self._ask_from:
             self._ask_from = now + self._core.jitter(_ASK_EVERY_S)
             self.on_doubt(self._core.rng.choice(doubtful).address, now)
@@ -131,6 +135,7 @@ class PartitionDetector:
         self.declared += 1
         core.tempo.cut = True
         core.tempo.hasten(now)
+        core.awareness.clear()  # that nobody answered was not this node's fault
         ident = f"{core.name}-{self.declared}"
         self.partition = _seen(ident, now, island, lost, settled=False)
         self.version += 1

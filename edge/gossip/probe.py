@@ -247,10 +247,11 @@ class Prober:
         probe.timer = core.timers.at(now + wait_s, lambda then: self._failed(probe, then))
 
     def _failed(self, probe: Probe, now: float) -> None:
-        """Helpers that did not even say no cast doubt on this node rather than on the probed one."""
+        """Helpers that did not even say no cast doubt on this node rather than on the probed one; a cut explains it."""
         self._end(probe)
         self._core.counters.probes_failed += 1
-        self._core.awareness.add(len(probe.asked))
+        if not self._core.tempo.cut:
+            self._core.awareness.add(len(probe.asked))
         self._membership.suspect(probe.name, now)
 
     def _end(self, probe: Probe) -> None:

@@ -21,7 +21,7 @@ class Publisher:
 
     def __init__(self, core: Core, events: Events, now: float) -> None:
         self._core = core
-        self._events = events
+        self.events = events
         self._started = now
         self._load_version = 0
         self._top_version = 0
@@ -31,7 +31,7 @@ class Publisher:
         """Tell `load` if it differs from what was told last, or if that was long ago; whether it was told."""
         core = self._core
         held = core.loads.get(core.name)
-        applied = self._events.applied
+        applied = self.events.applied
         same = held and held.value == load and held.applied == applied
         if held and same and now - held.at < core.config.load_every_s:
             return False
@@ -39,7 +39,7 @@ class Publisher:
         return True
 
     def _tell(self, load: Load, now: float) -> None:
-        core, applied = self._core, self._events.applied
+        core, applied = self._core, self.events.applied
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
         row = encode(LoadRow(core.name, self._load_version, load, applied))
@@ -89,7 +89,7 @@ class Publisher:
             elif put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
         if news:
-            self._events.acknowledged(news)
+            self.events.acknowledged(news)
             if not core.hushed:
                 core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)

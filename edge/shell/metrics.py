@@ -12,6 +12,7 @@ from edge.cache.tiers import Tier
 from edge.decide.monsoon import Mode
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.backup import BackupSocket
 from edge.shell.discovery import Discovery
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
@@ -44,6 +45,11 @@ _GOSSIP_HELP = {
     "bulk_busy": "Bulk syncs of other nodes put off.",
     "bulk_refused": "Bulk syncs refused: of no member, used before, or meant for another process.",
     "bulk_bytes_sent": "Bytes of frames sent by bulk sync.",
+    "backup_sent": "Datagrams sent on the second path; they count as sent, too.",
+    "backup_bytes_sent": "Bytes sent on the second path, sealed.",
+    "backup_received": "Datagrams received on the second path, junk included.",
+    "backup_over_budget": "Datagrams that the second path's budget did not allow.",
+    "backup_foreign": "Messages on the second path that do not belong there.",
     "late_timers": "Times this process stood still for a quarter of a second or more.",
     "events_lost": "Events that nobody took in time.",
 }
@@ -62,6 +68,7 @@ class Counted:
 
     node: GossipNode
     transport: GossipTransport
+    backup: BackupSocket
     discovery: Discovery
     cache: EdgeCache
     traffic: Traffic
@@ -113,7 +120,9 @@ class NodeCollector(Collector):
         yield dropped
         transport, discovery = self._parts.transport, self._parts.discovery
         yield CounterMetricFamily(
-            "edge_gossip_send_errors", "Datagrams the system would not send.", value=transport.send_errors
+            "edge_gossip_send_errors",
+            "Datagrams the system would not send.",
+            value=transport.send_errors + self._parts.backup.send_errors,
         )
         yield CounterMetricFamily(
             "edge_seed_lookup_failures", "Lookups of a seed that gave no address.", value=discovery.failures

@@ -159,6 +159,7 @@ class MonsoonRunner:
         parts, (mode, level) = self._parts, change.after
         self._since = time.time()
         self.measures = parts.gate.measures = measures = measures_of(level, self._config)
+        parts.node.backup.wide = measures.backup_channel
         parts.cache.leniency = Leniency(
             ttl_factor=measures.ttl_factor,
             stale_s=measures.stale_s,

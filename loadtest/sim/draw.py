@@ -98,6 +98,7 @@ class _Draw:
             events_max=_PRESSED_MAX if pressed else EVENTS_MAX,
             acts_s=round(self._rng("act").random() ** 2, 3),
             refuses=self._on("refuse", 0.3),
+            backup=self._on("backup", 0.5),
             drifts=tuple(self._drifts()),
             faults=tuple(sorted(faults, key=lambda one: (one.at_s, repr(one)))),
         )

@@ -11,7 +11,7 @@ from loadtest.sim.draw import SEEDS
 from loadtest.sim.ledger import Ledger
 from loadtest.sim.network import Quality
 from loadtest.sim.scenario import Crash, Create, Cut, Fault, Join, Leave, Pause, Scenario, Skew
-from loadtest.sim.world import Host, World
+from loadtest.sim.world import PORT, Host, World
 
 START_WITHIN_S = 1.0  # the first nodes start over this time
 LINGER_S = 0.7  # ticks on which a goodbye is repeated, as `edge.app` does it
@@ -32,7 +32,7 @@ class Cast(NamedTuple):
 
 def address_of(slot: int) -> Address:
     """The address that a slot stands for; slot n < 65,536 is that of the world's host n."""
-    return Address(f"10.{slot >> 16 & 255}.{slot >> 8 & 255}.{slot & 255}", 7700)
+    return Address(f"10.{slot >> 16 & 255}.{slot >> 8 & 255}.{slot & 255}", PORT)
 
 
 class Player:
@@ -51,7 +51,7 @@ class Player:
             bulk_from=_bulk_from(scenario.seed),
             partition_hold_s=_HOLD_S,
         )
-        self.world = World(scenario.seed, config, refuses=scenario.refuses)
+        self.world = World(scenario.seed, config, refuses=scenario.refuses, backup=scenario.backup)
         self.world.add(scenario.hosts)
         self.ledger = Ledger(self.world, scenario)
         self.conflicts = 0

@@ -118,6 +118,7 @@ class Scenario:
     events_max: int = EVENTS_MAX  # bound of each node's log of durable events
     acts_s: float = 0.0  # an application acts on an event up to so much later
     refuses: bool = False  # machines say so (ICMP) when a datagram's process is dead
+    backup: bool = False  # every host has a second path
     drifts: tuple[Drift, ...] = ()
     faults: tuple[Fault, ...] = ()
 

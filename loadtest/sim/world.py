@@ -18,6 +18,8 @@ from loadtest.sim.transfer import Transfer
 CLUSTER = "sim"
 EPOCH_S = 1_795_000_000  # the wall clock when virtual time is 0
 INBOX_MAX = 700  # what a socket's buffer of 1 MB holds of full datagrams
+PORT, BACKUP_PORT = 7700, 7709
+SATELLITE_S = 0.3  # one way, over a geostationary satellite
 _RING = KeyRing.insecure(CLUSTER)
 
 
@@ -52,18 +54,23 @@ class World:
         seed: of all chance.
         config: of every node.
         refuses: whether a dead process's address refuses datagrams (ICMP), as a living machine's would.
+        backup: whether every host has a second path, by satellite.
     """
 
-    def __init__(self, seed: int, config: GossipConfig | None = None, *, refuses: bool = False) -> None:
+    def __init__(
+        self, seed: int, config: GossipConfig | None = None, *, refuses: bool = False, backup: bool = False
+    ) -> None:
         self.seed = seed
         self.config = config or GossipConfig()
         self.clock = Clock()
         self.network = Network(self.clock, seed, self.delay_s, self._deliver)
+        self.backup = Network(self.clock, seed, lambda _source, _target: SATELLITE_S, self._deliver_backup)
         self.hosts: dict[str, Host] = {}
         self.on_event: Callable[[Host, GossipEvent], None] = lambda _host, _event: None
         self.after_step: Callable[[Host], None] | None = None
         self.on_copy: Callable[[Host, int], None] = lambda _host, _replays_before: None
         self.refuses = refuses
+        self._has_backup = backup
         self._at: dict[Address, Host] = {}
         self._delays: dict[tuple[str, str], float] = {}
         self._places: list[Place] = []
@@ -85,7 +92,7 @@ class World:
         """Make `count` hosts named edge-0 … in the cities, by the cities' shares."""
         chosen = [zones(number) for number in range(count)] if zones else places(count)
         for number, place in enumerate(chosen):
-            address = Address(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", 7700)
+            address = Address(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", PORT)
             host = Host(f"edge-{number}", place, address)
             self.hosts[host.name] = host
 
@@ -103,6 +110,8 @@ class World:
             region=host.place.region,
             zone=host.place.city,
             isp=host.place.isp,
+            backup_host=ip if self._has_backup else "",
+            backup_port=BACKUP_PORT if self._has_backup else 0,
         )
 
     def start(self, name: str, seeds: list[Address]) -> GossipNode:
@@ -187,6 +196,8 @@ class World:
             return
         for data, target in node.datagrams_to_send(host.local(self.now)):
             self.network.send(host.address, target, data)
+        for data, target in node.backup.datagrams():
+            self.backup.send(Address(host.address.host, BACKUP_PORT), target, data)
         while event := node.next_event():
             self.on_event(host, event)
         if fetch := node.bulk.next():
@@ -221,6 +232,12 @@ class World:
         if copy:
             self.on_copy(host, before)
         self.drain(host)
+
+    def _deliver_backup(self, source: Address, target: Address, data: bytes, _copy: bool) -> None:
+        host = self._at.get(Address(target.host, PORT))
+        if host and host.node and not host.paused:
+            host.node.backup.receive(data, source, host.local(self.now))
+            self.drain(host)
 
     def _refuse(self, source: Address, target: Address) -> None:
         sender = self._at.get(source)
