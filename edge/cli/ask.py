@@ -11,6 +11,12 @@ import orjson
 from edge.model import ConfigError
 
 TIMEOUT_S = 5.0
+_HINT = "name a node's admin port, and its --token-file if it has one"
+_HINTS = {
+    400: "mend the request",
+    409: "or leave out --majority: every node that comes back hears of it",
+    503: "try again later",
+}
 
 
 def with_node(command: Any) -> Any:
@@ -26,6 +32,12 @@ def with_node(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def with_majority(command: Any) -> Any:
+    """The option of what a cut-off minority must not do."""
+    text = "Refuse if the node is cut off from the larger part of the cluster."
+    return click.option("--majority", is_flag=True, help=text)(command)
 
 
 def ask(admin: str, path: str, token_file: str | None, body: dict[str, Any] | None = None) -> Any:
@@ -60,9 +72,7 @@ async def _request(url: str, token: str, body: dict[str, Any] | None) -> Any:
             answer = await response.read()
             if response.status not in (200, 202):
                 problem = f"{url} answered {response.status}: {answer[:300].decode(errors='replace').strip()}"
-                raise ConfigError(
-                    "--admin", problem, "name a node's admin port, and its --token-file if it has one"
-                )
+                raise ConfigError("--admin", problem, _HINTS.get(response.status, _HINT))
             return orjson.loads(answer)
     except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
         problem = f"{url} gave no answer ({str(error) or 'timed out'})"

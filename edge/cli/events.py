@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
+from rich.table import Table
 
-from edge.cli.ask import ask, with_node
-from edge.cli.tables import plain_table
+from edge.cli.ask import ask, with_majority, with_node
+from edge.cli.tables import console, plain_table
 from edge.model import ConfigError
 
 _POLL_S = 0.1
@@ -28,15 +28,22 @@ _POLL_S = 0.1
     show_default=True,
     help="How long to wait for all to have acted.",
 )
+@with_majority
 @with_node
 def purge(
-    wait_s: float, soft: bool, admin: str, token_file: str | None, output: str, **what: str | None
+    wait_s: float,
+    soft: bool,
+    majority: bool,
+    admin: str,
+    token_file: str | None,
+    output: str,
+    **what: str | None,
 ) -> None:
     """Purge objects from the cache of every node, of those too that are away at the moment."""
     asked: dict[str, Any] = {name: value for name, value in what.items() if value}
     if len(asked) != 1:
         raise ConfigError("purge", f"names {len(asked)} of --url, --prefix, --tag", "give one of them")
-    made = ask(admin, "/v1/purge", token_file, asked | {"soft": soft})
+    made = ask(admin, "/v1/purge", token_file, asked | {"soft": soft, "majority": majority})
     _tell(awaited(made, wait_s, admin, token_file), output)
 
 
@@ -44,29 +51,59 @@ def purge(
 @click.argument("key")
 @click.argument("body", default="")
 @click.option("--ttl-s", type=click.IntRange(1, 7 * 86_400), default=3600, show_default=True)
+@with_majority
 @with_node
-def event(key: str, body: str, ttl_s: int, admin: str, token_file: str | None, output: str) -> None:
+def event(
+    key: str, body: str, ttl_s: int, majority: bool, admin: str, token_file: str | None, output: str
+) -> None:
     """Tell every node KEY and BODY; handlers that were registered for the key act on it."""
-    made = ask(admin, "/v1/events", token_file, {"key": key, "body": body, "ttl_s": ttl_s})
+    asked = {"key": key, "body": body, "ttl_s": ttl_s, "majority": majority}
+    made = ask(admin, "/v1/events", token_file, asked)
     _tell(made, output)
 
 
 @click.command()
+@click.option("--last", type=click.IntRange(1, 2000), default=40, show_default=True, help="How many.")
+@click.option("--durable", is_flag=True, help="Only what every node must hear of, and who has acted on it.")
 @with_node
-def events(admin: str, token_file: str | None, output: str) -> None:
-    """List the durable events that count now, and how many nodes have acted on each."""
-    found = ask(admin, "/v1/events", token_file)["events"]
+def events(last: int, durable: bool, admin: str, token_file: str | None, output: str) -> None:
+    """Tell what happened, in order: what one node saw, and what every node must hear of."""
+    found = ask(admin, "/v1/events", token_file)
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
+    console(markup=False).print(_durable_table(found["events"]) if durable else _story(found, last))
+
+
+def _story(found: dict[str, Any], last: int) -> Table:
+    told = [(one["time"], one["kind"], one["node"], one["text"]) for one in found["seen"]]
+    told += [(one["time"], one["kind"], one["origin"], _in_words(one)) for one in found["events"]]
+    table = plain_table()
+    for name in ("TIME", "KIND", "NODE", "WHAT"):
+        table.add_column(name)
+    for at, kind, node, text in sorted(told)[-last:]:
+        table.add_row(_clock(at), kind, node, text)
+    return table
+
+
+def _in_words(event: dict[str, Any]) -> str:
+    reached = f"{len(event['reached'])} of {event['members']} members have acted on it"
+    return f"{event['key']} {event['body']}; {reached}" if event["body"] else f"{event['key']}; {reached}"
+
+
+def _durable_table(found: list[dict[str, Any]]) -> Table:
     table = plain_table()
     for name in ("TIME", "KIND", "KEY", "BODY", "BY", "REACHED"):
         table.add_column(name)
     for one in found:
-        when = time.strftime("%H:%M:%S", time.localtime(one["time"]))
         reached = f"{len(one['reached'])} of {one['members']}"
+        when = _clock(one["time"])
         table.add_row(when, one["kind"], one["key"], one["body"], one["origin"], reached)
-    Console(highlight=False).print(table)
+    return table
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def awaited(made: dict[str, Any], wait_s: float, admin: str, token_file: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 import orjson
 from rich.table import Table
 
-from edge.cli.ask import ask, with_node
+from edge.cli.ask import ask, with_majority, with_node
 from edge.cli.events import awaited
 from edge.cli.tables import console, plain_table
 from edge.model import ConfigError
@@ -55,12 +55,19 @@ def monsoon() -> None:
 @click.option(
     "--for", "for_s", callback=duration, metavar="TIME", default="10m", show_default=True, help="How long."
 )
+@with_majority
 @with_node
 def on(
-    node: str | None, zone: str | None, cluster: bool, level: int, for_s: int, **where: str | None
+    node: str | None,
+    zone: str | None,
+    cluster: bool,
+    level: int,
+    for_s: int,
+    majority: bool,
+    **where: str | None,
 ) -> None:
     """Hold a level, whatever is measured, until the time is over."""
-    _override(_scope(node, zone, cluster) | {"level": level, "for_s": for_s}, where)
+    _override(_scope(node, zone, cluster) | {"level": level, "for_s": for_s, "majority": majority}, where)
 
 
 @monsoon.command()

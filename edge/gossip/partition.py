@@ -29,6 +29,7 @@ _LABELS: tuple[Callable[[Member], str], ...] = (
 _TOGETHER = 2  # one member alone is a death, not a cut, while others are there
 _CLOSE = 0.5  # of what declares a partition: above it suspicion is correlated, below it a partition is over
 _CLOSE_LEAST = 3
+_NAMED = 12  # members that a sentence names
 _MISSING = (Status.SUSPECT, Status.UNREACHABLE)
 
 
@@ -152,6 +153,7 @@ class PartitionDetector:
         if settled and not held.settled:
             side = "majority" if seen.majority else "minority"
             text = f"partition {seen.ident}: {_counted(seen)} lost, {len(island)} reached, the {side}"
+            text = f"{text}; with {_some(seen.island)}"
             self._core.emit("island", self._core.name, text, now)
 
     def _close(self, lost: list[Member], now: float) -> None:
@@ -163,7 +165,7 @@ class PartitionDetector:
         core.tempo.cut = False
         core.tempo.hasten(now)
         left = f", {len(lost)} still missing" if lost else ""
-        text = f"partition {held.ident} is healed after {now - held.since:.1f} s{left}"
+        text = f"partition {held.ident} is healed after {now - held.since:.1f} s{left}: {_some(held.lost)} were away"
         core.emit("healed", core.name, text, now)
 
 
@@ -209,3 +211,9 @@ def _names(members: list[Member]) -> tuple[str, ...]:
 def _counted(partition: Partition) -> str:
     """How many of each zone are lost, in words."""
     return ", ".join(f"{count} of {zone or 'no zone'}" for zone, count in partition.lost_zones)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The first of many names."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

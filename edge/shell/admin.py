@@ -143,7 +143,7 @@ class AdminFace:
         return _json(self._sources.view())
 
     async def _events(self, request: web.Request) -> web.Response:
-        return _json({"events": self._sources.events.all()})
+        return _json({"events": self._sources.events.all(), "seen": self._sources.view()["events"]})
 
     async def _monsoon(self, request: web.Request) -> web.Response:
         return _json(self._sources.monsoon.status())
@@ -160,6 +160,8 @@ class AdminFace:
                 asked = orjson.loads(await request.read())
                 if not isinstance(asked, dict):
                     raise ConfigError("body", "is no JSON object", 'write e.g. {"url": "/live/main.m3u8"}')
+                if asked.pop("majority", False) is not False and (reason := self._sources.events.minority()):
+                    return web.Response(status=409, text=f"{reason}\n")
                 told = accept(asked)
                 await self._sources.events.recorded()
                 return _json(told, status=202)

@@ -115,6 +115,16 @@ class EventActor:
         """
         return self._create(EventKind.OVERRIDE, key, body, ttl_s)
 
+    def minority(self) -> str:
+        """Why this node cannot speak for the larger part of the cluster; empty where it can."""
+        cut = self._node.view().partition
+        if cut is None or cut.majority:
+            return ""
+        reached = f"{len(cut.island)} of {len(cut.island) + len(cut.lost)} members are reached"
+        if not cut.settled:
+            return f"a cut has just begun, and {reached} so far: ask again in some seconds"
+        return f"this side of a cut is no majority, {reached}: ask a node of the other side"
+
     async def recorded(self) -> None:
         """Wait until no restart can undo the purges so far; a slow disk is not waited for longer than `RECORD_S`."""
         done = asyncio.Event()

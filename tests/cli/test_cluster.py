@@ -44,6 +44,37 @@ VIEW: dict[str, Any] = {
 }
 
 
+STORY: dict[str, Any] = {
+    "seen": [
+        {
+            "id": 1,
+            "time": 3.0,
+            "kind": "partition",
+            "node": "pune",
+            "text": "partition pune-1: 2 of delhi lost",
+        },
+        {
+            "id": 2,
+            "time": 9.0,
+            "kind": "healed",
+            "node": "pune",
+            "text": "partition pune-1 is healed [after 6 s]",
+        },
+    ],
+    "events": [
+        {
+            "time": 5.0,
+            "kind": "purge",
+            "key": "prefix:/live/",
+            "body": "hard",
+            "origin": "delhi",
+            "reached": ["pune"],
+            "members": 3,
+        }
+    ],
+}
+
+
 @pytest.fixture(scope="module")
 def admin() -> Iterator[str]:
     """An admin port that answers `VIEW`, to whoever brings the token, in a loop of its own."""
@@ -52,7 +83,8 @@ def admin() -> Iterator[str]:
     async def answer(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != "Bearer a long random word":
             return web.Response(status=401, text="wants Authorization: Bearer <admin token>\n")
-        return web.Response(body=orjson.dumps(VIEW), content_type="application/json")
+        found = STORY if request.match_info["what"] == "events" else VIEW
+        return web.Response(body=orjson.dumps(found), content_type="application/json")
 
     async def start() -> web.AppRunner:
         app = web.Application()
@@ -104,6 +136,18 @@ def test_the_view_for_people_and_for_programs(ask: Any) -> None:
     assert lines[-1].split() == ["unreachable", "kolkata", "is", "unreachable"]
     assert orjson.loads(ask("view", "--output", "json").output) == VIEW
     assert orjson.loads(ask("members", "--output", "json").output) == VIEW
+
+
+def test_the_story_is_told_in_order(ask: Any) -> None:
+    assert [line.strip().split(maxsplit=3)[1:] for line in ask("events").output.splitlines()[1:]] == [
+        ["partition", "pune", "partition pune-1: 2 of delhi lost"],
+        ["purge", "delhi", "prefix:/live/ hard; 1 of 3 members have acted on it"],
+        ["healed", "pune", "partition pune-1 is healed [after 6 s]"],
+    ]
+    assert len(ask("events", "--last", "1").output.splitlines()) == 2
+    [_, line] = ask("events", "--durable").output.splitlines()
+    assert line.split()[1:] == ["purge", "prefix:/live/", "hard", "delhi", "1", "of", "3"]
+    assert orjson.loads(ask("events", "--output", "json").output) == STORY
 
 
 def test_a_node_that_wants_the_token_says_so(ask: Any) -> None:

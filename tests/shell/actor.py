@@ -7,6 +7,7 @@ from edge.cache.cache import EdgeCache
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
 from edge.config import MonsoonConfig
+from edge.gossip import GossipNode
 from edge.model import GossipEvent
 from edge.shell.events import EventActor
 from edge.shell.gate import Gate
@@ -19,7 +20,12 @@ from gossip.test_node import Bench
 
 def event_actor(bench: Bench | None = None) -> EventActor:
     """With nobody to tell."""
-    return EventActor((bench or Bench()).node, _cache(), time.monotonic, lambda: None)
+    return actor_of((bench or Bench()).node)
+
+
+def actor_of(node: GossipNode) -> EventActor:
+    """Over a cache of its own."""
+    return EventActor(node, _cache(), time.monotonic, lambda: None)
 
 
 def monsoon_runner(

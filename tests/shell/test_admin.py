@@ -26,6 +26,7 @@ class Site:
             "cluster": "demo",
             "version": 1,
             "members": [{"name": "pune"}],
+            "events": [{"id": 1, "time": 1.0, "kind": "joined", "node": "delhi", "text": "delhi joined"}],
         }
         self.not_ready = ""
         bench = Bench()
@@ -151,8 +152,26 @@ async def test_an_event_is_accepted_told_and_listed(site: Site) -> None:
     assert (told["kind"], told["key"], told["body"]) == ("purge", "prefix:/live/v240/", "soft")
     assert (told["reached"], told["members"]) == (["1"], 1)
     assert (await site.post("/v1/events", {"key": "toss", "body": "heads"}))[0] == 202
-    listed = orjson.loads((await site.get("/v1/events"))[1])["events"]
-    assert [one["key"] for one in listed] == ["prefix:/live/v240/", "toss"]
+    found = orjson.loads((await site.get("/v1/events"))[1])
+    assert [one["key"] for one in found["events"]] == ["prefix:/live/v240/", "toss"]
+    assert [one["text"] for one in found["seen"]] == ["delhi joined"]
+
+
+async def test_a_minority_refuses_what_asks_for_a_majority(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await site.post("/v1/purge", {"url": "/a", "majority": True}))[0] == 202
+    monkeypatch.setattr(site.events, "minority", lambda: "this side of a cut is no majority")
+    for path, body in (
+        ("/v1/purge", {"url": "/a"}),
+        ("/v1/events", {"key": "toss"}),
+        ("/v1/monsoon", {"level": 2}),
+    ):
+        assert await site.post(path, body | {"majority": True}) == (
+            409,
+            "this side of a cut is no majority\n",
+        )
+        assert (await site.post(path, body | {"majority": False}))[0] == 202
 
 
 @pytest.mark.parametrize(

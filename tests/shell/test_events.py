@@ -3,7 +3,9 @@ import pytest
 from edge.model import ConfigError, Durable, EventKind
 from edge.shell import events
 from gossip.test_node import Bench
-from shell.actor import event_actor
+from gossip.test_partition import cut_off, heal, in_zones
+from pretend import Network
+from shell.actor import actor_of, event_actor
 
 
 def user_event(key: str, body: str = "", at: int = 1 << 16) -> Durable:
@@ -49,3 +51,20 @@ def test_a_purge_that_this_version_does_not_understand_is_acknowledged_and_logge
     actor.act()
     assert bench.node.reached(made) == ["1"]
     assert "purge colour:blue by 1 is not understood" in caplog.text
+
+
+def test_the_smaller_side_of_a_cut_cannot_speak_for_the_cluster() -> None:
+    network = Network()
+    zone_of = in_zones(network, {"mumbai": 2, "pune": 4})
+    mumbai, pune = (actor_of(network.nodes[name]) for name in ("1", "3"))
+    assert mumbai.minority() == pune.minority() == ""
+    cut_off(network, zone_of, "mumbai")
+    network.until(lambda: all(node.view().partition for node in network.nodes.values()))
+    assert pune.minority().startswith("a cut has just begun, and ")
+    network.run(6)
+    assert mumbai.minority() == (
+        "this side of a cut is no majority, 2 of 6 members are reached: ask a node of the other side"
+    )
+    assert pune.minority() == ""
+    heal(network)
+    network.until(lambda: mumbai.minority() == "")
