@@ -25,6 +25,7 @@ class CityPorts(NamedTuple):
     admin: int
     public: int
     inner: int  # UDP; the node's own, which only the relay knows
+    backup: int  # UDP; of the second path, which no fault cuts
 
 
 class DemoPorts(NamedTuple):
@@ -43,7 +44,7 @@ def claimed(port: int = CLAIM_PORT) -> Iterator[bool]:
 
 
 def choose_ports(cities: int, *, well_known: bool, page_port: int = PAGE_PORT) -> DemoPorts:
-    """Ports for an origin and this many cities: 7700 to 7703 for the first, ten further for each next.
+    """Ports for an origin and this many cities: 7700 to 7704 for the first, ten further for each next.
 
     Args:
         cities: how many nodes.
@@ -64,7 +65,8 @@ def choose_ports(cities: int, *, well_known: bool, page_port: int = PAGE_PORT) -
             gossip = take(first, socket.SOCK_DGRAM)
             admin = take(first + 1, socket.SOCK_STREAM) if index else page
             public, inner = take(first + 2, socket.SOCK_STREAM), take(first + 3, socket.SOCK_DGRAM)
-            chosen.append(CityPorts(gossip, admin, public, inner))
+            backup = take(first + 4, socket.SOCK_DGRAM)
+            chosen.append(CityPorts(gossip, admin, public, inner, backup))
         return DemoPorts(origin, control, tuple(chosen))
 
 

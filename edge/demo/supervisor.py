@@ -114,6 +114,7 @@ class Demo:
             "node-tags": f"lat={city.lat},lon={city.lon},faults={self._switchboard.url}",
             "gossip-bind": f"{HOST}:{ports.inner}",
             "gossip-advertise": f"{HOST}:{ports.gossip}",
+            "gossip-backup-bind": f"{HOST}:{ports.backup}",
             "gossip-seeds": ",".join(f"{HOST}:{other.ports.gossip}" for other in others),
             "gossip-keys-file": str(keys),
             "public-bind": f"{HOST}:{ports.public}",

@@ -11,7 +11,7 @@ from edge.gossip.sync import Sync
 from edge.model import Member, Status
 
 _ISLAND_RATE = 4.0  # calls a second of a whole island, at least
-_PAUSE_MAX_S = 5.0  # of one node
+_PAUSE_MAX_S = 2.5  # of one node, on average; twice that at most
 _PAUSE_MIN_S = 0.25  # of a node that is alone
 _BURST_EVERY_S = 0.05
 _BURST = 4  # calls in a burst
@@ -43,7 +43,7 @@ class Across:
 
     def heard(self, member: Member, now: float) -> None:
         """A datagram of a lost member came: it shall know what it is accused of, at once, but not for each datagram."""
-        if now - self._replied.get(member.name, -_PAUSE_MAX_S) >= _BURST_EVERY_S:
+        if now - self._replied.get(member.name, -_BURSTS_FOR_S) >= _BURST_EVERY_S:
             self._replied[member.name] = now
             self._membership.call(member)
 
@@ -73,7 +73,8 @@ class Across:
             pause_s = min(_PAUSE_MAX_S, max(_PAUSE_MIN_S, core.members.count(Status.ALIVE) / _ISLAND_RATE))
         else:
             self._replied.clear()
-        core.timers.at(now + core.jitter(pause_s), self._call)
+        # Any time up to twice the pause: all have declared the cut at about the same time, and must not call in step.
+        core.timers.at(now + core.rng.uniform(0, 2 * pause_s), self._call)
 
     def _send(self, count: int) -> bool:
         """Call so many of the lost; whether there were any."""

@@ -5,6 +5,7 @@ over it, and each node's load row, which acknowledges them. Nothing about member
 is not back on the first, and a cut that closed and opened with every word would be worse than a cut.
 """
 
+import math
 from functools import partial
 
 from edge.gossip.broadcast import Broadcasts
@@ -20,12 +21,14 @@ from edge.wire.frame import OVERHEAD_BYTES
 from edge.wire.messages import LoadRow, Loads, Tell, decode, encode
 
 _ISLAND_RATE = 4.0  # words a second of a whole island while there is nothing new
-_PAUSE_MIN_S, _PAUSE_MAX_S = 0.25, 5.0  # of one node
+_PAUSE_MIN_S, _PAUSE_MAX_S = 0.25, 2.5  # of one node, on average
 _EAGER = 4  # nodes of an island that pass on a new event at once
 _ANSWER_S = 0.1  # in which the application acts on what came, so that the answer acknowledges it
 _SAVED_S = 2.0  # budget that is not used is kept so long
 _BEFORE_S = 5.0  # what is older than the cut by more is on both sides
-_DOUBT_S = 60.0  # and so much where suspects are told of without a cut
+_DOUBT_S = 60.0  # and so much where this node sees no cut
+_SPOKE_S = 30.0  # who spoke on this path is answered so long
+_MISSING = (Status.SUSPECT, Status.UNREACHABLE)
 
 
 class Backup:
@@ -53,7 +56,8 @@ class Backup:
         self._saved_at = now
         self._told: dict[Durable, int] = {}  # how often each recent event was sent
         self._answers: set[str] = set()  # whom an answer is due to
-        self.wide = False  # whether suspects are told too, without a cut
+        self._heard: dict[str, float] = {}  # who spoke on this path: when; bounded by the member table
+        self.wide = False  # whether all are told that are missing, without a cut and before they speak
         self.reports = 0  # changed by what came in
         self._events.on_new = self._tell
         core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._beat)
@@ -86,25 +90,28 @@ class Backup:
 
     def _tell(self, event: Durable, here: bool, now: float) -> None:
         """A new event was accepted here or heard of: some nodes of the island pass it on at once."""
-        targets = self._targets()
+        targets = self._targets(now)
         if not targets or any(one.name == event.origin for one in targets):
             return
         if here or self._core.rng.random() * self._core.members.count(Status.ALIVE) < _EAGER:
             self._send(self._core.rng.choice(targets), [event], now)
 
     def _beat(self, now: float) -> None:
-        core, pause_s = self._core, 1.0
-        if targets := self._targets():
+        core, pause_s = self._core, _PAUSE_MIN_S
+        if targets := self._targets(now):
             member = core.rng.choice(targets)
             self._send(member, self._news_for(member, now), now)
             pause_s = min(_PAUSE_MAX_S, max(_PAUSE_MIN_S, core.members.count(Status.ALIVE) / _ISLAND_RATE))
         else:
             self._told.clear()
-        core.timers.at(now + core.jitter(pause_s), self._beat)
+        self._heard = {name: at for name, at in self._heard.items() if now - at < _SPOKE_S}
+        core.timers.at(now + core.rng.uniform(0, 2 * pause_s), self._beat)  # not in step with the others
 
     def _answer(self, message: Loads, now: float) -> None:
         """Who has not acted on the same events as this node hears soon what it lacks, and what was done here."""
         for row in message.rows:
+            if self._core.members.get(row.node):
+                self._heard[row.node] = now
             if row.applied != self._events.applied and row.node not in self._answers:
                 self._answers.add(row.node)
                 self._core.timers.at(now + _ANSWER_S, partial(self._reply, row.node))
@@ -112,15 +119,24 @@ class Backup:
     def _reply(self, name: str, now: float) -> None:
         self._answers.discard(name)
         peer = self._core.members.get(name)
-        if peer and peer.member in self._targets():
+        if peer and peer.member in self._targets(now):
             self._send(peer.member, self._news_for(peer.member, now), now)
 
-    def _targets(self) -> list[Member]:
-        """Who is lost, and can be told on the second path."""
-        lost = self._partitions.lost()
-        if self.wide:
-            lost = lost or self._core.others(Status.SUSPECT)
-        return [one for one in lost if one.backup] if self._core.me.backup else []
+    def _targets(self, now: float) -> list[Member]:
+        """Who is to be told on this path: the lost, who spoke on it and is missing, and in need whoever is missing.
+
+        One node that is cut off alone is in a partition; to all others it is one that may have died.
+        """
+        core = self._core
+        if not core.me.backup:
+            return []
+        missing = (peer for peer in core.members.peers() if peer.member.status in _MISSING)
+        return [
+            peer.member
+            for peer in missing
+            if peer.member.backup
+            and (self.wide or peer.cut or now - self._heard.get(peer.member.name, -math.inf) < _SPOKE_S)
+        ]
 
     def _news_for(self, member: Member, now: float) -> list[Durable]:
         """Recent events, those first that were sent least; none to who has acted on the same as this node."""

@@ -9,6 +9,7 @@ from edge.gossip.awareness import Awareness
 from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
 from edge.gossip.detector import Heartbeats, Threshold
+from edge.gossip.eager import GATHER_S, Eager
 from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
 from edge.gossip.rounds import Rounds
@@ -40,6 +41,7 @@ class Core:
     loads: ReportTable[Load]
     tops: ReportTable[TopSegments]
     timers: Timers = field(default_factory=Timers)
+    eager: Eager = field(default_factory=Eager)
     events: deque[GossipEvent] = field(default_factory=deque)
     stormy: bool = False
     hushed: bool = False  # while a bulk sync is taken in: what it brings is not told on
@@ -93,20 +95,33 @@ class Core:
         """How often this node tells one record at the present size of the cluster."""
         return send_limit(self.config.retransmit, len(self.members))
 
-    def spread(self, key: str, encoded: bytes, source: Address | None) -> None:
+    def spread(self, key: str, encoded: bytes, source: Address | None, now: float) -> None:
         """Tell urgent news: forwarded at once to some members, then repeated on ticks.
 
         Args:
             key: newer news under it takes the place of this.
             encoded: the message.
             source: who told it, if somebody did; it is not told again.
+            now: the time.
         """
         if self.hushed and key != self.name:  # a refutation must be told whatever brought the accusation
             return
         self.broadcasts.urgent.put(key, encoded, self.limit())
-        without = (key,) if source is None else (key, source)
+        if self.eager.admit(now):
+            self._forward(encoded, (key,) if source is None else (key, source))
+        else:
+            if not self.eager.newest:
+                self.timers.at(now + GATHER_S, self._forward_gathered)
+            self.eager.newest = encoded
+
+    def _forward(self, encoded: bytes, without: tuple[str | Address, ...] = ()) -> None:
+        """To some members; other urgent news rides along."""
         for one in self.sample(self._eager_fanout, Status.ALIVE, without=without):
             self.outbox.send(one.address, encoded)
+
+    def _forward_gathered(self, _now: float) -> None:
+        self._forward(self.eager.newest)
+        self.eager.newest = b""
 
     @property
     def _eager_fanout(self) -> int:

@@ -14,6 +14,7 @@ from edge.model import Address, Durable, EventKind, Status
 from edge.state.events import AHEAD_MAX_MS, LASTING, TICK_BITS, EventLog, HybridClock, digest_of
 from edge.wire.messages import LoadRow, Tell, encode
 
+_PRESENT = (Status.ALIVE, Status.SUSPECT)
 _EXPIRE_EVERY_S = 1.0
 _AHEAD_MAX_S = AHEAD_MAX_MS / 2000  # what is dated `AHEAD_MAX_MS` ahead peers refuse; half is left for doubt
 _HISTORY = 256  # own digests that others' acknowledgements are compared with
@@ -115,13 +116,17 @@ class Events:
                 reached[row.node] = serial
 
     def reached(self, event: Durable) -> list[str]:
-        """Names of the present members that are known to have acted on `event`, this node among them."""
+        """Names of the members that are known to have acted on `event`, this node among them."""
         serial = self._serials.get(digest_of(event))
         if serial is None:
             return []
-        others = [one.name for one in self._core.others(Status.ALIVE, Status.SUSPECT)]
-        acted = [name for name in others if self._reached.get(name, -1) >= serial]
+        acted = [name for name in self.audience() if self._reached.get(name, -1) >= serial]
         return [self._core.name, *acted]
+
+    def audience(self) -> list[str]:
+        """Names of the other members that act on events: not who is gone, but who is lost in a cut, too."""
+        peers = (peer for peer in self._core.members.peers() if peer.member.name != self._core.name)
+        return [peer.member.name for peer in peers if peer.cut or peer.member.status in _PRESENT]
 
     def events(self) -> list[Durable]:
         """All that count now, oldest first."""
@@ -129,7 +134,7 @@ class Events:
 
     def _accepted(self, event: Durable, source: Address | None, now: float) -> None:
         self._core.tempo.hasten(now)
-        self._core.spread(_told_as(event), encode(Tell(event)), source)
+        self._core.spread(_told_as(event), encode(Tell(event)), source, now)
         self._waiting.append(event)
         self._forget_superseded()
         self.on_new(event, source is None, now)

@@ -58,7 +58,7 @@ class Membership:
         if claim.status in (Status.ALIVE, Status.LEFT) and claim.accuser != claim.name:
             return  # only the owner may say so
         if (claim.incarnation, claim.status) == peer.member.rank:
-            self._confirm(claim)
+            self._confirm(claim, now)
         elif change := self._core.members.change(claim.name, claim.incarnation, claim.status, now):
             self._changed(change, claim.accuser, encode(claim), now, source)
 
@@ -90,7 +90,7 @@ class Membership:
         """Peers know a self from a later time (our clock stepped back): start a generation above it."""
         me = self._core.me
         self._core.members.change(me.name, incarnation_of(generation), me.status, now)
-        self._announce_me()
+        self._announce_me(now)
 
     def leave(self, now: float) -> None:
         """Say goodbye: at once to some members, and on from there."""
@@ -126,21 +126,21 @@ class Membership:
         core.members.change(me.name, incarnation + 1, me.status, now)
         # No whole record: at the end of a cut all refute at once.
         claim = Claim(me.name, incarnation + 1, me.status, me.name)
-        core.spread(me.name, encode(claim), None)
+        core.spread(me.name, encode(claim), None, now)
         if not self.leaving:
             core.counters.refutations += 1
             core.awareness.add(1)
             core.emit("refuted", me.name, f"{me.name} was called {status.name.lower()} and refuted it", now)
 
-    def _announce_me(self) -> None:
+    def _announce_me(self, now: float) -> None:
         me = self._core.me
-        self._core.spread(me.name, encode(Announce(me)), None)
+        self._core.spread(me.name, encode(Announce(me)), None, now)
 
-    def _confirm(self, claim: Claim) -> None:
+    def _confirm(self, claim: Claim, now: float) -> None:
         suspicion = self._suspicions.get(claim.name)
         if suspicion is None or not suspicion.confirm(claim.accuser):
             return
-        self._core.spread(f"{claim.name} {claim.accuser}", encode(claim), None)
+        self._core.spread(f"{claim.name} {claim.accuser}", encode(claim), None, now)
         self._watch(claim.name, suspicion)
 
     def _changed(
@@ -156,7 +156,7 @@ class Membership:
         suspicion = self._suspicions.pop(member.name, None)
         for told in suspicion.accusers if suspicion else ():
             core.broadcasts.urgent.drop(f"{member.name} {told}")
-        self._core.spread(member.name, encoded, source)
+        self._core.spread(member.name, encoded, source, now)
         core.emit(*_describe(change, suspicion, accuser, now), now)
         self._partitions.changed(change, now)
         if member.status is Status.SUSPECT:

@@ -266,6 +266,10 @@ class GossipNode:
         """Members known to have acted on `event`."""
         return self._events.reached(event)
 
+    def audience(self) -> int:
+        """How many members are to act on events, this one among them."""
+        return 1 + len(self._events.audience())
+
     def acquaint(self, records: Iterable[Member], now: float) -> None:
         """Take in member records without telling them on, as from a saved table or a bulk sync."""
         for record in records:

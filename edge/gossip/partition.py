@@ -113,13 +113,15 @@ class PartitionDetector:
     def _ask_after(self, island: list[Member], lost: list[Member], now: float) -> bool:
         """Losses come together: somebody else of their zones is probed before its turn; whether that goes on.
 
-        In a partition others are too: those on the far side whose turn has not come look alive.
+        In a partition, or near one, others are too: those on the far side whose turn has not come look alive.
         """
         if len(lost) < _TOGETHER or now - max(self._missing.values()) > _ASK_FOR_S:
             return False
         zones = dict.fromkeys(one.zone for one in lost)
         others = [one for one in island if one.name != self._core.name]
-        doubtful = [one for one in others if one.zone in zones] or (others if self.partition else [])
+        doubtful = [one for one in others if one.zone in zones] or (
+            others if self._closeness >= _CLOSE else []
+        )
         if doubtful and now >= self._ask_from:
             self._ask_from = now + self._core.jitter(_ASK_EVERY_S)
             self.on_doubt(self._core.rng.choice(doubtful).address, now)

@@ -18,6 +18,8 @@ from edge.wire.messages import Ack, Nack, Ping, PingReq, encode
 
 DIRECT_TRIES = 3  # at 25% loss one try fails 44% of the time, three 9%
 RELAYS_MAX = 1024
+_AROUND = 3  # members probed before their turn where nobody answered,
+_AT_ONCE = 8  # if not so many are being probed already
 ZONES_MAX = 1024
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
@@ -252,7 +254,15 @@ class Prober:
         self._core.counters.probes_failed += 1
         if not self._core.tempo.cut:
             self._core.awareness.add(len(probe.asked))
+        if probe.asked and not probe.nacks:
+            self._look_around(now)
         self._membership.suspect(probe.name, now)
+
+    def _look_around(self, now: float) -> None:
+        """Nobody answered, helpers neither: whether anybody is reached shows sooner if some are asked at once."""
+        free = max(0, _AT_ONCE - len(self._in_flight))
+        for one in self._core.sample(min(_AROUND, free), Status.ALIVE, without=tuple(self._in_flight)):
+            self._begin(one, now)
 
     def _end(self, probe: Probe) -> None:
         self._probes.pop(probe.seq, None)

@@ -157,7 +157,7 @@ class EventActor:
             "time": (event.at >> 16) / 1000,
             "ttl_s": event.ttl_s,
             "reached": sorted(reached),
-            "members": len(self._node.view().alive),
+            "members": self._node.audience(),
         }
 
     def _confirm_late(self, event: Durable) -> None:

@@ -46,8 +46,8 @@ def test_free_ports_are_the_well_known_ones(first: int) -> None:
     chosen = choose_ports(8, well_known=True, page_port=first + 1)
 
     assert (chosen.control, chosen.origin) == (first + 78, first + 79)
-    assert chosen.cities[0] == (first, first + 1, first + 2, first + 3)
-    assert chosen.cities[7] == (first + 70, first + 71, first + 72, first + 73)
+    assert chosen.cities[0] == tuple(range(first, first + 5))
+    assert chosen.cities[7] == tuple(range(first + 70, first + 75))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_free_ports_are_the_well_known_ones(first: int) -> None:
         (1, socket.SOCK_STREAM),
         (2, socket.SOCK_STREAM),
         (3, socket.SOCK_DGRAM),
+        (4, socket.SOCK_DGRAM),
     ],
 )
 def test_only_the_taken_port_moves(first: int, offset: int, kind: socket.SocketKind) -> None:
@@ -66,10 +67,10 @@ def test_only_the_taken_port_moves(first: int, offset: int, kind: socket.SocketK
         moved = chosen.cities[0][offset]
         assert moved != first + offset
         assert is_free(moved, kind)
-    assert [chosen.cities[0][other] for other in range(4) if other != offset] == [
-        first + other for other in range(4) if other != offset
+    assert [chosen.cities[0][other] for other in range(5) if other != offset] == [
+        first + other for other in range(5) if other != offset
     ]
-    assert chosen.cities[1] == (first + 10, first + 11, first + 12, first + 13)
+    assert chosen.cities[1] == tuple(range(first + 10, first + 15))
 
 
 def test_tcp_and_udp_are_different_ports(first: int) -> None:

@@ -16,16 +16,22 @@ NODES = 12
 DAY_S = 86_400
 
 
-def cut_world(
-    config: GossipConfig | None = None, *, backup: bool = True
-) -> tuple[World, list[Host], list[Host]]:
-    """A cluster in two islands, which both know it."""
+def cluster(config: GossipConfig | None = None, *, backup: bool = True) -> World:
+    """Nodes that know each other."""
     world = World(1, config, backup=backup)
     world.add(NODES)
     world.start_acquainted()
     for host in world.running():
         world.update_load(host, Load(1, 2, 3, capacity=4, health=100, lag_ms=0))
     world.run(2)
+    return world
+
+
+def cut_world(
+    config: GossipConfig | None = None, *, backup: bool = True
+) -> tuple[World, list[Host], list[Host]]:
+    """A cluster in two islands, which both know it."""
+    world = cluster(config, backup=backup)
     side = halves(world)
     side_at = {host.address: side[host.name] for host in world.hosts.values()}
     world.network.blocked = lambda source, target: side_at[source] != side_at[target]
@@ -150,3 +156,18 @@ def test_junk_moves_counters_and_nothing_else() -> None:
     assert node.view().version == version
     assert node.counters.backup_received == received + 1
     assert node.counters.dropped[Drop.VERSION] == 1
+
+
+def test_one_node_that_is_cut_off_alone_hears_what_the_others_make() -> None:
+    """They see no cut, but a member that may have died; they answer it on the path on which it speaks."""
+    world = cluster()
+    alone = world.running()[0]
+    others = world.running()[1:]
+    world.network.blocked = lambda source, target: alone.address in (source, target)
+    world.run(20)
+    assert partition(alone)
+    assert not any(partition(host) for host in others)
+    event = create(world, others[0], "prefix:/live/")
+    assert world.until(lambda: have([alone], event), 10) is not None
+    event = create(world, alone, "prefix:/live/mumbai/")
+    assert world.until(lambda: have(others, event), 5) is not None

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import Page, async_playwright
 
@@ -128,6 +129,21 @@ async def test_it_tries_again_where_there_was_no_stream(watched: Cluster, page: 
     await plays(page, 2)
 
 
+async def all_hear_of_a_purge(admin: str) -> None:
+    """A cut city tells the others over the second path, and hears that they have acted."""
+    async with aiohttp.ClientSession(admin) as http:
+        await http.post("/v1/purge", json={"prefix": "/nothing/"})
+
+        async def acted() -> list[str]:
+            async with http.get("/v1/events") as answer:
+                [event] = (await answer.json())["events"]
+                return list(event["reached"])
+
+        async with asyncio.timeout(10):
+            while len(await acted()) < 8:
+                await asyncio.sleep(0.2)
+
+
 async def break_by_button(page: Page, fault: str) -> None:
     await page.click(f'#faults button[data-fault="{fault}"]')
     await page.wait_for_selector(f'#faults button[data-fault="{fault}"][aria-pressed=true]')
@@ -160,6 +176,7 @@ async def test_a_city_that_a_button_cuts_off_is_an_island_until_another_heals_it
     await page.wait_for_selector('#timeline .mark[data-kind="partition"]')
     await page.wait_for_selector('#timeline .mode[data-mode="monsoon"][data-level="2"]')
     await page.wait_for_selector('#nodes tr[data-node="mumbai"][data-level="2"]')
+    await all_hear_of_a_purge(page.url)
 
     await page.click("#faults .heal")
     await page.wait_for_selector('body[data-partition=""]')

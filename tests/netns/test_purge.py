@@ -50,6 +50,6 @@ async def test_purges_on_both_sides_of_a_cut_reach_everybody_after_it(cities: Ci
     log.info("acted on everywhere %.1f s after the heal", await acted(cities, HOSTS, reached=HOSTS, purges=2))
     assert not await hits(HERE)
     assert not await hits(THERE)
-    told = await cities.edge(HOSTS[-1], "events")
+    told = await cities.edge(HOSTS[-1], "events", "--durable")
     lines = [line.split() for line in told.splitlines() if "purge" in line]
     assert [line[-3:] for line in lines] == [["12", "of", "12"]] * 2
