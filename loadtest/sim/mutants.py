@@ -104,9 +104,9 @@ def _left_comes_back(self: MemberTable, member: Member, now: float) -> Change | 
 
 
 @_mutant(Membership, "_refute", "alarms")
-def _refuted_without_counter(self: Membership, *_: object) -> None:
+def _refuted_without_counter(self: Membership, _incarnation: int, _status: Status, now: float) -> None:
     """A refutation does not raise the counter, so nobody believes it."""
-    self._announce_me()
+    self._announce_me(now)
 
 
 @_mutant(Membership, "suspect", "owners")
