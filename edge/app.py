@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from edge.cache.cache import EdgeCache
+from edge.cache.peers import PeerFills
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
 from edge.config import Config
@@ -35,6 +36,7 @@ from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
+from edge.shell.peers import Peers, Placed
 from edge.shell.public import PublicFace
 from edge.shell.sockets import bind, local_address, resolve
 from edge.shell.udp import GossipTransport
@@ -96,17 +98,20 @@ class Node:
         )
         rng = random.Random(secrets.randbits(64))
         self.gossip = GossipNode(identity, config.gossip, rng, self._started)
-        self.cache = _cache(config, rng)
+        peers = Peers(config.node.name, config.node.cluster, self._ring)
+        placed = Placed(self.gossip.view)
+        self.cache = _cache(config, rng, peers, placed)
         self.traffic = Traffic()
         self.events = EventActor(self.gossip, self.cache, time.monotonic, self._pump)
         self._lag = LagMeter()
         gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic)
-        self._face = PublicFace(self.cache, self.traffic, self.gossip.view, gate)
+        self._face = PublicFace(self.cache, self.traffic, self.gossip.view, gate, peers)
         self.monsoon = MonsoonRunner(
             MonsoonParts(
                 node=self.gossip,
                 cache=self.cache,
                 gate=gate,
+                placed=placed,
                 lag=self._lag,
                 events=self.events,
                 told=self._on_event,
@@ -354,7 +359,7 @@ def _advertised(given: str, field: str, sock: socket.socket | None) -> Address:
     return Address(numeric.host, numeric.port or bound.port)
 
 
-def _cache(config: Config, rng: random.Random) -> EdgeCache:
+def _cache(config: Config, rng: random.Random, peers: Peers, placed: Placed) -> EdgeCache:
     settings = CacheSettings(
         origin=config.cache.origin,
         memory_bytes=config.cache.memory_bytes,
@@ -364,7 +369,14 @@ def _cache(config: Config, rng: random.Random) -> EdgeCache:
         disk_max_bytes=config.cache.disk_max_bytes,
         disk_objects_max=config.cache.disk_objects_max,
     )
-    return EdgeCache(config.node.name, settings, Upstream(config.node.name, settings, rng), time.monotonic)
+    name = config.node.name
+    upstream = Upstream(name, settings, rng)
+    if not config.cache.peer_fill:
+        return EdgeCache(name, settings, upstream, time.monotonic)
+    fills = PeerFills(upstream, settings, placed, peers.stamp)
+    cache = EdgeCache(name, settings, fills, time.monotonic)
+    fills.attach(cache, time.monotonic)
+    return cache
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge.cache.counters import CacheCounters
 from edge.cache.fill import Filler
@@ -11,10 +12,11 @@ from edge.cache.keys import BadTargetError, cache_key, normal_path
 from edge.cache.lifetime import Kind, kind_of
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.cache.purge import Purge
-from edge.cache.respond import PREFLIGHT, plain, respond
+from edge.cache.purgelog import PurgeLog
+from edge.cache.respond import PREFLIGHT, for_peer, plain, respond
 from edge.cache.settings import CacheSettings, Leniency
 from edge.cache.tiers import Tier, TieredStore
-from edge.cache.upstream import Upstream, names_of_loop
+from edge.cache.upstream import Fills, names_of_loop
 from edge.cache.window import Content
 
 LOOP_MAX_BYTES = 1024  # a longer CDN-Loop has passed more caches than any sane set-up has
@@ -35,7 +37,7 @@ class EdgeCache:
         self,
         node_name: str,
         settings: CacheSettings,
-        upstream: Upstream,
+        upstream: Fills,
         clock: Callable[[], float],
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -43,6 +45,7 @@ class EdgeCache:
         self._upstream = upstream
         self._clock = clock
         self.counters = CacheCounters()
+        self.purges = PurgeLog()
         self._store = TieredStore(settings, self.counters, clock, wall)
         self._filler = Filler(settings, upstream, self._store, self.counters, clock)
         self._hit = f'"{node_name}"; hit; ttl='
@@ -105,7 +108,7 @@ class EdgeCache:
         await self._upstream.close()
         await self._store.close()
 
-    def purge(self, purge: Purge, ident: str = "") -> int:
+    def purge(self, purge: Purge, ident: str = "", issued_s: float = 0.0) -> int:
         """Remove what `purge` hits, or mark it stale where it is soft; how many stored objects were hit.
 
         It counts from this moment on; `recorded` says when a restart cannot undo it either. What a fill that is under
@@ -116,8 +119,11 @@ class EdgeCache:
             purge: what to look for.
             ident: of the event that asks for it. An event that is told again after a restart is then known from the
                 disk, and not done again: what came after it stays.
+            issued_s: how long ago it was asked for.
         """
-        hit = self._store.purge(purge, self._clock(), ident)
+        now = self._clock()
+        self.purges.note(purge, now, issued_s)
+        hit = self._store.purge(purge, now, ident)
         self._filler.purge(purge, hit)
         self.counters.purges += 1
         self.counters.purged_objects += len(hit)
@@ -171,12 +177,14 @@ class EdgeCache:
         if stored is None or (ttl := stored.ttl_s(now)) <= 0:
             return None
         self.counters.hits += 1
-        return self._own(request, respond(request, stored, f"{self._hit}{int(ttl)}", now))
+        return self._own(request, self._made(request, stored, f"{self._hit}{int(ttl)}"))
 
     async def _beyond_store(
         self, request: CacheRequest, stored: CachedObject | None, key: str, loop: str
     ) -> CacheResponse:
         """Nothing fresh is here: serve stale while asking, or ask and wait."""
+        if request.peer and "only-if-cached" in request.headers.get("Cache-Control", ""):  # RFC 9111 §5.2.1.7
+            return self._own(request, plain(504, "not held here\n"))
         overdue_s = -stored.ttl_s(self._clock()) if stored else 0.0
         if stored and self._extended(stored):
             return self._stale(request, stored, f"{self._hit}{-int(overdue_s)}")
@@ -193,7 +201,7 @@ class EdgeCache:
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""
-        return self._own(request, respond(request, outcome.found, forward, self._clock()))
+        return self._own(request, self._made(request, outcome.found, forward))
 
     async def _outcome(self, key: str, stored: CachedObject | None, loop: str) -> Outcome:
         """What a fill brings; where something stale will do, it is waited for with little patience."""
@@ -234,7 +242,15 @@ class EdgeCache:
 
     def _stale(self, request: CacheRequest, stored: CachedObject, status: str) -> CacheResponse:
         self.counters.stale_served += 1
-        return self._own(request, respond(request, stored, status, self._clock()))
+        return self._own(request, self._made(request, stored, status))
+
+    def _made(self, request: CacheRequest, stored: CachedObject, status: str) -> CacheResponse:
+        now = self._clock()
+        response = respond(request, stored, status, now)
+        if request.peer:
+            self.counters.peer_requests += 1
+            return replace(response, headers={**response.headers, **for_peer(stored, now)})
+        return response
 
     def _refused(self, request: CacheRequest, response: CacheResponse) -> CacheResponse:
         self.counters.refused += 1

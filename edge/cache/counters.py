@@ -18,6 +18,8 @@ class CacheCounters:
     served_bytes: int = 0  # bodies handed to viewers
     fills: int = 0
     filled_bytes: int = 0
+    peer_fills: int = 0  # of the fills: what other nodes gave
+    peer_requests: int = 0  # of other nodes, answered here; they count as requests too
     fills_overtaken: int = 0  # by a purge that came after they began; those who waited got the answer
     purges: int = 0
     purged_objects: int = 0  # removed or marked stale
@@ -29,6 +31,9 @@ class CacheCounters:
     disk_written_bytes: int = 0
     disk_skipped: dict[str, int] = field(default_factory=dict)  # objects kept in memory only, by reason
     disk_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
+    peer_errors: dict[str, int] = field(
+        default_factory=dict
+    )  # by reason, a fixed few; others were asked instead
     fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
 
     def disk_skip(self, reason: str) -> None:
@@ -42,3 +47,7 @@ class CacheCounters:
     def fill_failed(self, reason: str) -> None:
         """Count one failed or refused fill."""
         self.fill_errors[reason] = self.fill_errors.get(reason, 0) + 1
+
+    def peer_failed(self, reason: str) -> None:
+        """Count one node that gave nothing."""
+        self.peer_errors[reason] = self.peer_errors.get(reason, 0) + 1

@@ -16,7 +16,7 @@ from edge.cache.purge import Purge, says_tags, tags_of
 from edge.cache.respond import CORS
 from edge.cache.settings import CacheSettings
 from edge.cache.tiers import TieredStore
-from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
+from edge.cache.upstream import Fills, UpstreamError, UpstreamResponse
 from edge.cache.window import LiveWindows
 
 _FAILURES_MAX = 4096
@@ -32,7 +32,7 @@ class Filler:
 
     Args:
         settings: bounds and lifetimes.
-        upstream: the origin.
+        upstream: where they come from.
         store: where objects go.
         counters: what happened.
         clock: seconds, monotonic.
@@ -41,7 +41,7 @@ class Filler:
     def __init__(
         self,
         settings: CacheSettings,
-        upstream: Upstream,
+        upstream: Fills,
         store: TieredStore,
         counters: CacheCounters,
         clock: Callable[[], float],
@@ -187,7 +187,7 @@ class Filler:
             etag=headers.get("ETag", ""),
             last_modified=headers.get("Last-Modified", ""),
             stored_at=self._clock(),
-            initial_age_s=age_of(answer.headers),
+            initial_age_s=age_of(answer.headers) if answer.age_s is None else answer.age_s,
             lifetime=life or _USE_ONCE,
             tags=self._tags(answer.headers, before),
         )

@@ -29,6 +29,7 @@ class CacheRequest:
     path: str  # raw: percent-encoded as it came
     query: str  # raw, without the question mark
     headers: Mapping[str, str]  # case-insensitive
+    peer: bool = False  # made by another node of the cluster, for its viewers
 
 
 class CachedObject(Struct, frozen=True, eq=False, gc=False):

@@ -1,5 +1,6 @@
 """From a stored object and a request to the answer: conditions, ranges, ages, CORS (RFC 9110, 9111, 9211)."""
 
+import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from edge.cache.disk.body import FileBody, FileSpan
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
+from edge.wire.passport import HEADER
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -66,6 +68,16 @@ def respond(request: CacheRequest, stored: CachedObject, status: str, now: float
         return CacheResponse(200, headers, _whole(stored.body))
     headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
     return CacheResponse(206, headers, _part(stored.body, span))
+
+
+def for_peer(stored: CachedObject, now: float) -> dict[str, str]:
+    """What another node must know of an object beyond what a viewer is told."""
+    life = stored.lifetime
+    control = f"max-age={math.ceil(life.fresh_s)}"
+    control += f", stale-while-revalidate={int(life.stale_while_revalidate_s)}"
+    control += f", stale-if-error={int(life.stale_if_error_s)}"
+    fields = {HEADER: f"{stored.age_s(now):.3f}", "CDN-Cache-Control": control}
+    return fields | ({"Surrogate-Key": " ".join(stored.tags)} if stored.tags else {})
 
 
 def parse_range(field: str, size: int) -> Span | None:

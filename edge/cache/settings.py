@@ -13,7 +13,9 @@ class CacheSettings:
     fill_timeout_s: float = 8.0  # one fill with its retry; beyond a segment's life nobody wants it
     connect_timeout_s: float = 1.0  # an origin that does not accept in this time is down
     read_timeout_s: float = 4.0  # silence in mid-body
-    connections_max: int = 128  # to the origin
+    peer_timeout_s: float = 4.0  # another node may wait for the origin so long
+    peer_pause_s: float = 1.0  # a node that could not be connected to is not asked again so soon
+    connections_max: int = 128  # to the origin and to other nodes
     objects_max: int = 65_536
     fills_max: int = 1024  # in flight; beyond it 503, so that a dead origin cannot pile up work
     failure_memory_s: float = 0.25  # how long a failed fill answers for the next ones

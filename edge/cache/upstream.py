@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 from multidict import CIMultiDict
@@ -35,6 +36,20 @@ class UpstreamResponse:
     status: int
     headers: Mapping[str, str]  # case-insensitive
     body: bytes
+    age_s: float | None = None  # where it is known better than the Age field tells
+
+
+class Fills(Protocol):
+    """Where fills come from."""
+
+    async def start(self) -> None:
+        """Open what is needed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+    async def fetch(self, target: str, conditions: Mapping[str, str], loop: str = "") -> UpstreamResponse:
+        """Ask for a raw path and query; UpstreamError where nobody gave it."""
 
 
 class Upstream:
@@ -84,17 +99,34 @@ class Upstream:
         headers = {**self._headers, **conditions, "CDN-Loop": f"{loop}, {self._name}" if loop else self._name}
         self._budget = min(_RETRY_BURST, self._budget + self._settings.retry_share)
         try:
-            return await self._fetch_once(target, headers)
+            return await self._ask(self._origin, target, headers)
         except UpstreamError as error:
             if error.reason not in _RETRIED or self._budget < 1:
                 raise
         self._budget -= 1
         await asyncio.sleep(_RETRY_PAUSE_S * self._rng.uniform(0.5, 1.5))
-        return await self._fetch_once(target, headers)
+        return await self._ask(self._origin, target, headers)
 
-    async def _fetch_once(self, target: str, headers: dict[str, str]) -> UpstreamResponse:
+    async def fetch_from(
+        self, server: str, target: str, fields: Mapping[str, str], loop: str
+    ) -> UpstreamResponse:
+        """Ask another server once, as `fetch` does the origin.
+
+        Args:
+            server: http(s)://host:port.
+            target: raw path and query.
+            fields: further header fields.
+            loop: as for `fetch`.
+
+        Raises:
+            UpstreamError: as `fetch`.
+        """
+        names = f"{loop}, {self._name}" if loop else self._name
+        return await self._ask(server, target, {**self._headers, **fields, "CDN-Loop": names})
+
+    async def _ask(self, server: str, target: str, headers: dict[str, str]) -> UpstreamResponse:
         assert self._session is not None, "start() first"
-        url = URL(self._origin + target, encoded=True)
+        url = URL(server + target, encoded=True)
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 kept = CIMultiDict(response.headers)

@@ -36,9 +36,11 @@ class FilePayload(Payload):
             await writer.write(piece)
 
 
-async def answer(cache: EdgeCache, request: web.Request, path: str) -> tuple[web.Response, int]:
+async def answer(
+    cache: EdgeCache, request: web.Request, path: str, *, peer: bool = False
+) -> tuple[web.Response, int]:
     """The response to `request` for the object at the raw `path`, and how many bytes of body it sends."""
-    asked = CacheRequest(request.method, path, request.rel_url.raw_query_string, request.headers)
+    asked = CacheRequest(request.method, path, request.rel_url.raw_query_string, request.headers, peer)
     found = await cache.handle(asked)
     response = web.Response(status=found.status, body=_payload(found.body), headers=found.headers)
     return response, 0 if request.method == "HEAD" else len(found.body)

@@ -318,6 +318,12 @@ class CacheConfig:
     fill_timeout_s: Annotated[
         float, Meta(ge=0.1, le=300, description="A fill that takes longer fails, seconds.")
     ] = 8
+    peer_fill: Annotated[
+        bool,
+        Meta(
+            description="Ask the zone's owner of an object first, the origin only as its owner (true, false)."
+        ),
+    ] = True
     disk_path: Annotated[
         str,
         Meta(

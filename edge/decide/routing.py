@@ -4,13 +4,12 @@ Rendezvous hashing (Thaler and Ravishankar 1998) keeps one object's viewers on f
 al. 2016) keeps any of them from running hot; the second choice evens out what is left (Mitzenmacher 2001).
 """
 
-import hashlib
-import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.decide.measures import SAFE_LOAD
+from edge.decide.rendezvous import weight
 from edge.state.view import ClusterView, NodeView
 
 LOAD_BOUND = 1.25  # c: no node takes new viewers above this multiple of the mean load
@@ -109,17 +108,9 @@ def _ratio(node: NodeView, pending: int) -> float:
 def _choose(nodes: list[NodeView], ratios: Mapping[str, float], query: RouteQuery, scope: str) -> RouteAnswer:
     bound = max(IDLE_RATIO, LOAD_BOUND * sum(ratios[one.name] for one in nodes) / len(nodes))
     allowed = [one for one in nodes if ratios[one.name] <= bound]
-    best = sorted(allowed, key=lambda one: (-_weight(query.path, one), one.name))[:2]
+    best = sorted(allowed, key=lambda one: (-weight(query.path, one), one.name))[:2]
     chosen = best[0]
     if len(best) == 2 and ratios[best[1].name] < ratios[chosen.name] - HYSTERESIS:
         chosen = best[1]
     reason = f"{scope}; choice {best.index(chosen) + 1} by hash, load {ratios[chosen.name]:.2f} of {bound:.2f} allowed"
     return RouteAnswer(chosen.name, chosen.member.public.rstrip("/"), reason)
-
-
-def _weight(path: str, node: NodeView) -> float:
-    """Rendezvous score, weighted by capacity and trust (Schindelhauer and Schomaker 2005)."""
-    digest = hashlib.blake2b(f"{path}\0{node.name}".encode(), digest_size=8).digest()
-    uniform = (int.from_bytes(digest, "big") + 0.5) / 2**64
-    capacity = node.load.value.capacity if node.load else 1
-    return -max(1, capacity) * node.trust / math.log(uniform)

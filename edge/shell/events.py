@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -171,7 +172,8 @@ class EventActor:
         except ConfigError as error:  # of another version of this program: nothing here to purge by it
             log.warning("purge %s by %s is not understood: %s", event.key, event.origin, error)
             return
-        hit = self._cache.purge(order, f"{event.origin} {event.at}")
+        issued_s = time.time() - (event.at >> 16) / 1000
+        hit = self._cache.purge(order, f"{event.origin} {event.at}", issued_s)
         log.info("purged %s (%s), %d objects, as %s asked", event.key, event.body, hit, event.origin)
 
     def _call(self, event: Durable) -> None:

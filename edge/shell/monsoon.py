@@ -28,6 +28,7 @@ from edge.shell.kube.events import EventType
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.originhealth import OriginHealth
+from edge.shell.peers import Placed
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class MonsoonParts:
     node: GossipNode
     cache: EdgeCache
     gate: Gate
+    placed: Placed
     lag: LagMeter
     events: EventActor
     told: Callable[[GossipEvent], None]  # hears of each transition
@@ -160,6 +162,7 @@ class MonsoonRunner:
         self._since = time.time()
         self.measures = parts.gate.measures = measures = measures_of(level, self._config)
         parts.node.backup.wide = measures.backup_channel
+        parts.placed.outside = measures.cross_zone_fills
         parts.cache.leniency = Leniency(
             ttl_factor=measures.ttl_factor,
             stale_s=measures.stale_s,

@@ -17,6 +17,7 @@ from edge.cache.lifetime import Kind, kind_of
 from edge.cache.web import answer
 from edge.decide.routing import Pending, RouteQuery, route
 from edge.shell.gate import Gate
+from edge.shell.peers import Peers
 from edge.state.traffic import Traffic
 from edge.state.view import ClusterView
 
@@ -37,13 +38,20 @@ class PublicFace:
         traffic: counts what is answered.
         view: the cluster as this node holds it at the moment.
         gate: turns viewers away while service is degraded.
+        peers: knows other nodes' requests.
     """
 
     def __init__(
-        self, cache: EdgeCache, traffic: Traffic, view: Callable[[], ClusterView], gate: Gate | None = None
+        self,
+        cache: EdgeCache,
+        traffic: Traffic,
+        view: Callable[[], ClusterView],
+        gate: Gate | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self._cache = cache
         self._gate = gate
+        self._peers = peers
         self._traffic = traffic
         self._view = view
         self._pending = Pending()
@@ -130,6 +138,10 @@ class PublicFace:
             response.headers["Connection"] = "close"
 
     async def _answer(self, request: web.Request, path: str) -> web.StreamResponse:
+        if self._peers and self._peers.known(request.headers):
+            response, size_bytes = await answer(self._cache, request, path, peer=True)
+            self._traffic.sent(size_bytes, time.monotonic())
+            return response
         viewer = viewer_of(request)
         if self._gate and (refused := self._gate.refusal(request, path, viewer, time.monotonic())):
             return refused

@@ -139,6 +139,11 @@ class Traffic:
         if segment is not None and len(segment.encode()) <= PATH_MAX_BYTES:
             self._segments.add(segment, now)
 
+    def sent(self, size_bytes: int, now: float) -> None:
+        """Bytes that went to another node of the cluster: part of the load, but nobody watches them."""
+        self._bits.add(8 * size_bytes, now)
+        self.bytes_total += size_bytes
+
     def load(self, vitals: Vitals, now: float) -> Load:
         """The load record at `now`, rounded so that noise alone does not make news."""
         return Load(

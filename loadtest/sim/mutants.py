@@ -12,7 +12,7 @@ from unittest import mock
 
 from msgspec import structs
 
-from edge.decide import routing
+from edge.decide import rendezvous, routing
 from edge.decide.routing import RouteAnswer, RouteQuery
 from edge.gossip.broadcast import Taken
 from edge.gossip.events import Events
@@ -40,7 +40,7 @@ LARGE = Size((24, 24), (6.0, 7.0))  # more to tell than one datagram holds
 _TABLE = MemberTable.__init__
 _MERGE = MemberTable.merge
 _LOADS = Publisher.loads
-_WEIGHT = routing._weight
+_WEIGHT = rendezvous.weight
 _ROUTE = routing.route
 _NACK = Prober.nack
 _MERGE_EVENT = EventLog.merge
@@ -203,7 +203,7 @@ def _stale_load_wins(self: Publisher, message: Loads, now: float) -> int:
     return _LOADS(self, message, now)
 
 
-@_mutant(routing, "_weight", "routing")
+@_mutant(routing, "weight", "routing")
 def _route_by_arrival(path: str, node: NodeView) -> float:
     """Routing depends on when a report came, which differs from node to node."""
     return float(_WEIGHT(path, node)) * (1 + (node.load.at % 1 if node.load else 0))

@@ -14,6 +14,7 @@ from edge.shell.gate import Gate
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
+from edge.shell.peers import Placed
 from edge.state.traffic import Traffic
 from gossip.test_node import Bench
 
@@ -40,6 +41,7 @@ def monsoon_runner(
         node=bench.node,
         cache=cache,
         gate=Gate("pune", 100, cache, Traffic()),
+        placed=Placed(bench.node.view),
         lag=LagMeter(),
         events=events,
         told=([] if told is None else told).append,
