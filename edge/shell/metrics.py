@@ -101,6 +101,12 @@ class NodeCollector(Collector):
         for status in Status:
             members.add_metric([status.name.lower()], held.count(status))
         yield members
+        cut = self._node.view().partition
+        yield GaugeMetricFamily(
+            "edge_partition_lost",
+            "Members lost in the cut of this moment; 0: there is none.",
+            value=len(cut.lost) if cut else 0,
+        )
         yield GaugeMetricFamily(
             "edge_local_health_multiplier", "Lifeguard score: 0 is fine.", value=self._node.awareness
         )
