@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 import pytest
@@ -155,3 +156,23 @@ async def test_an_island_without_a_way_to_the_origin_fills_through_another_zone(
     assert (status, body) == (200, b"video" * 2000)
     assert "fwd=uri-miss; fwd-status=200; stored" in told
     assert near.cache.counters.peer_fills == 1
+
+
+def holds_level(node: Node, level: int) -> bool:
+    return node.monsoon.level == level
+
+
+async def test_at_level_2_what_the_zone_holds_is_not_fetched_from_outside(
+    origin: PretendOrigin, zones: list[Node], http: aiohttp.ClientSession
+) -> None:
+    path, west = SEGMENTS[0], zones[:EACH]
+    for node in west:
+        await get(http, node, path)
+    owner = next(node for node in west if not sources(node.gossip.view(), path, ())[0].node)
+    before = origin.counts[path]
+    for level, more in ((2, 0), (0, 1)):
+        owner.monsoon.override({"level": level})
+        await until(partial(holds_level, owner, level), 5)
+        owner.cache._store.drop(path)
+        assert (await get(http, owner, path))[1] == b"video" * 2000
+        assert origin.counts[path] == before + more

@@ -17,13 +17,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from live_demo.cluster import Process
 from netns.network import Network
 from netns.places import HOSTS, ORIGIN, Host, Hosts
+from waiting import until
 
-GOSSIP, ADMIN, PUBLIC, MEDIA = 7700, 7701, 7780, 7790
+GOSSIP, ADMIN, BACKUP, PUBLIC, MEDIA = 7700, 7701, 7702, 7780, 7790
 PORTS = (ADMIN, PUBLIC)
 DOUBTS = ("suspect", "unreachable")
 Ask = Callable[[Host], Awaitable[object]]
 
 _ASK_S, _COMMAND_S = 5.0, 20.0
+_UP_S = 60.0  # on a busy machine
 _LOOK_EVERY_S = 0.2
 _SEEDS = ("mumbai-1", "pune-1", "delhi-1")
 _SETTINGS = """
@@ -58,7 +60,7 @@ class Cities:
         self.network = network
         self.running: dict[Host, Process] = {}
         self.since = 0.0  # earlier events are of no interest, seconds since 1970
-        self._folder = folder
+        self.folder = folder
         self._lives: list[tuple[Host, Process]] = []
         self._token = secrets.token_urlsafe(24)
         (folder / "keys").write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
@@ -78,16 +80,20 @@ class Cities:
                 "node-region": one.region,
                 "node-isp": one.isp,
                 "gossip-bind": f"{one.address}:{GOSSIP}",
+                "gossip-backup-bind": f"{one.address}:{BACKUP}",
                 "admin-bind": f"{one.address}:{ADMIN}",
                 "public-bind": f"{one.address}:{PUBLIC}",
             }
             flags = [f"--{flag}={value}" for flag, value in settings.items()]
-            self._begin(one, "run", f"--config={self._folder}/edge.toml", *flags)
+            self._begin(one, "run", f"--config={self.folder}/edge.toml", *flags)
 
     async def origin(self) -> None:
-        """Start the origin, and wait until it is live."""
+        """Start the origin, unless it runs, and wait until it is live."""
+        if ORIGIN in self.running:
+            return
         self._begin(ORIGIN, "origin", f"--bind={ORIGIN.address}:{MEDIA}")
-        await self._lives[-1][1].says("live at")
+        process = self.running[ORIGIN]
+        await until(lambda: "live at" in process.said, _UP_S)
 
     async def stop(self, host: Host) -> None:
         """SIGTERM, and wait for its end."""
@@ -96,7 +102,7 @@ class Cities:
 
     async def edge(self, at: Host, *words: str) -> str:
         """What an `edge` command prints that an operator types on a host, to ask the node there."""
-        asking = [f"--admin=http://{at.address}:{ADMIN}", f"--token-file={self._folder}/token"]
+        asking = [f"--admin=http://{at.address}:{ADMIN}", f"--token-file={self.folder}/token"]
         command = [*self.network.within(at), sys.executable, "-m", "edge", *words, *asking]
         started = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         try:
@@ -154,6 +160,14 @@ class Cities:
         """Wait until each of `among` holds just these alive; how long that took, in seconds."""
         return await self.all_say(sorted(one.name for one in alive), self._alive, among, within_s)
 
+    async def clear(self, within_s: float) -> float:
+        """Wait until no node is in monsoon mode or near it; how long that took, in seconds."""
+
+        async def mode(at: Host) -> Any:
+            return (await self.get(at, "/v1/monsoon"))["mode"]
+
+        return await self.all_say("clear", mode, HOSTS, within_s)
+
     async def all_say(self, wanted: object, ask: Ask, among: Hosts, within_s: float) -> float:
         """Wait until asking each of `among` gives what is wanted; how long that took, in seconds.
 
@@ -195,7 +209,7 @@ class Cities:
 
     def _begin(self, host: Host, *arguments: str) -> None:
         name = f"{host.name}.{len(self._lives)}"  # a log of its own
-        process = Process(name, self._folder, *arguments, within=self.network.within(host))
+        process = Process(name, self.folder, *arguments, within=self.network.within(host))
         self._lives.append((host, process))
         self.running[host] = process
 

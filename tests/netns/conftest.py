@@ -6,15 +6,15 @@ import pytest
 
 from netns.cities import PORTS, Cities
 from netns.network import Network
-from netns.places import HOSTS, ORIGIN
+from netns.places import CROWDS, HOSTS, ORIGIN
 
-WHOLE_S = 60.0  # twelve interpreters start side by side
+WHOLE_S = 120.0  # twelve interpreters start side by side, perhaps beside something else
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cities]:
-    """Thirteen hosts with ways between all of them, and a node on each of twelve."""
-    network = Network((*HOSTS, ORIGIN), PORTS)
+    """Sixteen hosts with ways between all of them, and a node on each of twelve."""
+    network = Network((*HOSTS, ORIGIN, *CROWDS), PORTS)
     made = Cities(tmp_path_factory.mktemp("cities"), network)
     try:
         asyncio.run(network.up())

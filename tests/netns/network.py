@@ -19,12 +19,14 @@ from waiting import until
 
 PROGRAMS = ("ip", "mount", "nft", "nsenter", "setpriv", "unshare")
 ALL, GOSSIP_ONLY, TCP_ONLY = "", "udp dport 7700", "meta l4proto tcp"
+BUT_BACKUP = "th dport != 7702"  # what the nodes' second path does not take
 
 _ROUTER = "10.77.0.1"
 _AS_USER = os.geteuid() != 0
 _READY_S, _DO_S = 20.0, 10.0
 _TABLE = """
 add table ip edge
+add chain ip edge counted { type filter hook forward priority -1; policy accept; }
 add chain ip edge through { type filter hook forward priority 0; policy accept; }
 """
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # last, for a change of rights would undo it
@@ -43,11 +45,12 @@ class Loss:
     def nft(self) -> str:
         """The rule."""
         chance = f"numgen random mod 100 < {self.percent}" if self.percent < 100 else ""
-        ways = f"ip saddr {_set(self.sources)} ip daddr {_set(self.targets)}"
-        return f"add rule ip edge through {ways} {self.traffic} {chance} counter drop"
+        way = _between(self.sources, self.targets)
+        return f"add rule ip edge through {way} {self.traffic} {chance} counter drop"
 
 
 Fault = tuple[Loss, ...]
+Way = tuple[Hosts, Hosts]
 
 
 class Network:
@@ -61,6 +64,7 @@ class Network:
     def __init__(self, hosts: Hosts, ports: Sequence[int]) -> None:
         self._hosts = hosts
         self._faults: list[Fault] = []
+        self._ways: list[Way] = []  # of which bytes are counted
         self._folder = tempfile.TemporaryDirectory(prefix="netns-")  # the path of a Unix socket must be short
         relay = [str(Path(__file__).with_name("relay.py")), self._folder.name]
         relay += [f"{host.address}:{port}" for host in hosts for port in ports]
@@ -117,10 +121,21 @@ class Network:
         self._apply()
         assert all(any(dropped[loss] for loss in fault) for fault in healed), dropped
 
+    def count(self, *ways: Way) -> None:
+        """Count from now on the bytes that the first of each pair send to the second, those too that a cut loses."""
+        self._ways = list(ways)
+        rules = [f"add rule ip edge counted {_between(*way)} counter" for way in ways]
+        self._do("nft", "-f", "-", told="\n".join(["flush chain ip edge counted", *rules]))
+
+    def sent(self, sources: Hosts, targets: Hosts) -> int:
+        """Bytes since `count`, with their headers from IP on."""
+        return self._counters("counted", "bytes")[self._ways.index((sources, targets))]
+
     def clear(self) -> None:
         """Undo all that is left, without a question."""
         self._faults = []
         self._apply()
+        self.count()
 
     def close(self) -> None:
         """End it. Programs on the hosts are ended before, by who started them."""
@@ -142,10 +157,14 @@ class Network:
 
     def _dropped(self) -> dict[Loss, int]:
         """How many packets each rule has dropped since the last change."""
-        listed: Any = json.loads(self._do("nft", "-j", "list", "chain", "ip", "edge", "through"))
+        losses = [loss for fault in self._faults for loss in fault]
+        return dict(zip(losses, self._counters("through", "packets"), strict=True))
+
+    def _counters(self, chain: str, what: str) -> list[int]:
+        """Packets or bytes of each rule of a chain."""
+        listed: Any = json.loads(self._do("nft", "-j", "list", "chain", "ip", "edge", chain))
         rules = [one["rule"]["expr"] for one in listed["nftables"] if "rule" in one]
-        counts = [part["counter"]["packets"] for rule in rules for part in rule if "counter" in part]
-        return dict(zip((loss for fault in self._faults for loss in fault), counts, strict=True))
+        return [part["counter"][what] for rule in rules for part in rule if "counter" in part]
 
     @property
     def _entered(self) -> list[str]:
@@ -159,6 +178,10 @@ class Network:
         )
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}\n{told}"
         return done.stdout
+
+
+def _between(sources: Hosts, targets: Hosts) -> str:
+    return f"ip saddr {_set(sources)} ip daddr {_set(targets)}"
 
 
 def _set(hosts: Hosts) -> str:
