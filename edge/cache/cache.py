@@ -201,6 +201,7 @@ class EdgeCache:
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""
+        forward = f"{outcome.via}, {forward}" if outcome.via else forward
         return self._own(request, self._made(request, outcome.found, forward))
 
     async def _outcome(self, key: str, stored: CachedObject | None, loop: str) -> Outcome:

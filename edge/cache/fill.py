@@ -20,6 +20,7 @@ from edge.cache.upstream import Fills, UpstreamError, UpstreamResponse
 from edge.cache.window import LiveWindows
 
 _FAILURES_MAX = 4096
+_PASSED_MAX = 512
 _USE_ONCE = Lifetime(0.0)
 _KEPT = (
     *("Cache-Control", "CMSD-Static", "Content-Encoding", "Content-Language", "Content-Type"),
@@ -192,12 +193,12 @@ class Filler:
             tags=self._tags(answer.headers, before),
         )
         if not self._land(flight, made.tags):  # what is stored may be newer: leave it alone
-            return Filled(made, answer.status, stored=False)
+            return Filled(made, answer.status, stored=False, via=_passed(answer.headers))
         stored = life is not None and self._store.put(made)
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)
-        return Filled(made, answer.status, stored)
+        return Filled(made, answer.status, stored, _passed(answer.headers))
 
     def _tags(self, headers: Mapping[str, str], before: CachedObject | None) -> tuple[str, ...]:
         if before and not says_tags(headers):
@@ -213,6 +214,11 @@ async def _outcome(flight: Flight | FillFailure) -> Outcome:
         return flight
     await asyncio.wait((flight.task,))
     return FillFailure(503, "closing") if flight.task.cancelled() else flight.task.result()
+
+
+def _passed(headers: Mapping[str, str]) -> str:
+    field = headers.get("Cache-Status", "")
+    return field if len(field) <= _PASSED_MAX else ""
 
 
 def _read(body: bytes | FileBody) -> bytes:

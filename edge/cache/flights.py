@@ -24,6 +24,7 @@ class Filled(NamedTuple):
     found: CachedObject
     origin_status: int
     stored: bool
+    via: str = ""  # the Cache-Status of the caches that it came through (RFC 9211: each adds to the list)
 
 
 class FillFailure(NamedTuple):

@@ -88,6 +88,10 @@ class PeerFills:
         except UpstreamError as error:
             raise self._failed(source, error.reason) from None
         self._counters.peer_fills += 1
+        if "detail=" in answer.headers.get(
+            "Cache-Status", ""
+        ):  # it had nothing newer: the origin fails, here too
+            self._counters.fill_failed("peer_stale")
         return UpstreamResponse(answer.status, answer.headers, answer.body, age_s)
 
     def _failed(self, source: Source, reason: str) -> UpstreamError:

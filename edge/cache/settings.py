@@ -20,7 +20,9 @@ class CacheSettings:
     fills_max: int = 1024  # in flight; beyond it 503, so that a dead origin cannot pile up work
     failure_memory_s: float = 0.25  # how long a failed fill answers for the next ones
     retry_share: float = 0.1  # retries may add this share to the fills, lest they drown a weak origin
-    stale_if_error_playlist_s: float = 10.0  # a player holds three target durations; older only confuses it
+    stale_if_error_playlist_s: float = (
+        15.0  # as long as it takes until a node that is cut off degrades its service
+    )
     stale_if_error_object_s: float = 300.0  # media objects never change
     purge_slice: int = 256  # objects that a purge does away with at a time; about a millisecond's work
     disk_path: str = ""  # folder of the tier below memory; "": none

@@ -36,6 +36,7 @@ class Local:
     origin_failures: float = 0.0
     lag_s: float = 0.0
     override: Override | None = None
+    answered: float = 1.0  # share of own probes to reached members, 0–1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,10 @@ def observe(view: ClusterView, local: Local) -> Signals:
         side = Side.MINORITY if cut.settled and not cut.majority else Side.MAJORITY
         lost_share = len(cut.lost) / max(1, len(cut.lost) + len(cut.island))
     me = view.node(view.self_name)
-    answered = [1 - one.link.loss for one in view.alive if one.link]
     return Signals(
         side=side,
         lost_share=lost_share,
-        quality=sum(answered) / len(answered) if answered else 1.0,
+        quality=local.answered,
         origin_failures=local.origin_failures,
         node_load=_load(view, {view.self_name}),
         zone_load=_load(view, {one.name for one in view.alive if me and one.member.zone == me.member.zone}),

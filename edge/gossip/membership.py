@@ -12,6 +12,7 @@ from edge.gossip.suspicion import Suspicion, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
+_LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
 _FORGET_EVERY_S = 30.0
@@ -195,6 +196,14 @@ class Membership:
                 claim = Claim(name, suspicion.incarnation, Status.UNREACHABLE, self._core.name)
                 self.claim(claim, now)
 
+        def last_call(_now: float) -> None:
+            """Who accuses asks once more: the way may be back."""
+            peer = self._core.members.get(name)
+            if peer and self._suspicions.get(name) is suspicion and self._core.name in suspicion.accusers:
+                self.call(peer.member)
+
+        for before_s in _LAST_CALLS_S:
+            self._core.timers.at(suspicion.deadline - before_s, last_call)
         self._core.timers.at(suspicion.deadline, expire)
 
     def _forget(self, now: float) -> None:

@@ -305,6 +305,10 @@ class GossipNode:
         """Local health multiplier, 0 (fine) and up."""
         return self._core.awareness.score
 
+    def answered(self, now: float) -> float:
+        """Share of this node's own tries to reach members that were answered in the last seconds, 0 to 1."""
+        return self._prober.tries.share(now)
+
     @property
     def sessions(self) -> int:
         """Sessions in the bounded table of the frame opener."""

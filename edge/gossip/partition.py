@@ -29,6 +29,7 @@ _LABELS: tuple[Callable[[Member], str], ...] = (
 _TOGETHER = 2  # one member alone is a death, not a cut, while others are there
 _CLOSE = 0.5  # of what declares a partition: above it suspicion is correlated, below it a partition is over
 _CLOSE_LEAST = 3
+_DOUBT_S = 5.0  # that suspects are held for what may be a cut, or has just been one
 _NAMED = 12  # members that a sentence names
 _MISSING = (Status.SUSPECT, Status.UNREACHABLE)
 
@@ -46,6 +47,7 @@ class PartitionDetector:
         self._due = math.inf  # when to look next
         self._timer: Timer | None = None
         self._ask_from = -math.inf
+        self._grace_until = -math.inf  # after a cut, in which the last of the lost may answer yet
         self._losses = 0  # as of the last look
         self._closeness = 0.0  # of these to being a partition; 1: they are
         self.on_back: Callable[[Member, float], None] = _nobody_told  # hears of each of the lost that answers
@@ -70,9 +72,14 @@ class PartitionDetector:
     def holds(self, name: str, now: float) -> bool:
         """Whether a suspect is not to be called unreachable yet, because it is not suspect alone."""
         since, peer = self._missing.get(name), self._core.members.get(name)
-        if since is None or peer is None or peer.refused or now - since >= self._core.config.partition_hold_s:
+        if since is None or peer is None or peer.refused:
             return False
-        return self.partition is not None or (self._losses >= _CLOSE_LEAST and self._closeness >= _CLOSE)
+        close = self._closeness >= _CLOSE
+        held_s = self._core.config.partition_hold_s
+        if not (self.partition or (close and self._losses >= _CLOSE_LEAST)):
+            # Two of a zone may be dead indeed, and the last of the lost need some moments after the heal.
+            held_s = min(held_s, _DOUBT_S if close or now < self._grace_until else 0.0)
+        return now - since < held_s
 
     def lost(self) -> list[Member]:
         """Members on the other side of the cut."""
@@ -152,7 +159,7 @@ class PartitionDetector:
             return
         self.partition = seen
         self.version += 1
-        if settled and not held.settled:
+        if settled and (not held.settled or seen.majority != held.majority):
             side = "majority" if seen.majority else "minority"
             text = f"partition {seen.ident}: {_counted(seen)} lost, {len(island)} reached, the {side}"
             text = f"{text}; with {_some(seen.island)}"
@@ -166,6 +173,7 @@ class PartitionDetector:
         core = self._core
         core.tempo.cut = False
         core.tempo.hasten(now)
+        self._grace_until = now + _ASK_FOR_S
         left = f", {len(lost)} still missing" if lost else ""
         text = f"partition {held.ident} is healed after {now - held.since:.1f} s{left}: {_some(held.lost)} were away"
         core.emit("healed", core.name, text, now)

@@ -13,6 +13,7 @@ from edge.gossip.rtt import RttEstimator
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import quality
 from edge.gossip.timers import Timer
+from edge.gossip.tries import Tries
 from edge.model import Address, Member, Status
 from edge.wire.messages import Ack, Nack, Ping, PingReq, encode
 
@@ -59,6 +60,7 @@ class Prober:
         self._core = core
         self._membership = membership
         self._sync = sync
+        self.tries = Tries(now)
         self._seqs = itertools.count(1)
         self._round: list[str] = []
         self._probes: dict[int, Probe] = {}
@@ -92,8 +94,12 @@ class Prober:
             rtt_s = now - probe.sent if direct_once else None
             if rtt_s is not None and message.wall_ms:
                 self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
-            peer.rtt.answered(rtt_s)
-            self._zone(peer.member).answered(rtt_s)
+            if probe.asked:  # by a helper, as far as can be told: this says nothing good of the direct way
+                self.tries.add(0, probe.tries, now)
+            else:
+                self.tries.add(1, probe.tries - 1, now)
+                peer.rtt.answered(rtt_s)
+                self._zone(peer.member).answered(rtt_s)
             self._core.tempo.way(quality(peer.rtt))
 
     def nack(self, message: Nack, now: float) -> None:

@@ -106,7 +106,7 @@ class MonsoonRunner:
             del self._overrides[key]
         member = parts.node.member
         self._forced = active(self._overrides.values(), member.name, member.zone, wall_ms)
-        local = Local(self._origin.failing(now), parts.lag.lag_s, self._forced)
+        local = Local(self._origin.failing(now), parts.lag.lag_s, self._forced, parts.node.answered(now))
         self._signals = observe(parts.node.view(), local)
         if change := self._machine.update(self._signals, now):
             self._act(change)

@@ -8,7 +8,7 @@ from edge.cache.cache import EdgeCache
 WINDOW_S = 6.0
 FILLS_MIN = 2  # one that is late is no failing origin
 _LOOKS_MAX = 64
-_ITS_FAULT = ("connect", "broken", "timeout", "status_")  # beginnings of reasons
+_ITS_FAULT = ("connect", "broken", "timeout", "status_", "peer_stale")  # beginnings of reasons
 
 
 class _Look(NamedTuple):

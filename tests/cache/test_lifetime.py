@@ -91,7 +91,7 @@ def test_stale_use() -> None:
     control = "max-age=9, stale-while-revalidate=4, stale-if-error=500"
     assert life(Cache_Control=control) == Lifetime(9, 4, 500)
     assert life(Cache_Control=control + ", must-revalidate") == Lifetime(9, 0, 0)
-    assert life(PLAYLIST, 200, MEDIA_PLAYLIST, Cache_Control=control) == Lifetime(1, 0, 10)
+    assert life(PLAYLIST, 200, MEDIA_PLAYLIST, Cache_Control=control) == Lifetime(1, 0, 15)
     assert life() == Lifetime(3600, 0, 300)
 
 

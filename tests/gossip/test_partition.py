@@ -104,7 +104,7 @@ def test_nobody_is_evicted_while_it_lasts_and_all_are_back_soon_after() -> None:
     whole = lambda: all(len(node.view().alive) == 12 for node in network.nodes.values())  # noqa: E731
     assert network.until(whole, within_s=2) < 1
     network.until(lambda: not any(partitions(network).values()), within_s=0.2)
-    assert told(network, "1")[-1] == "healed"
+    assert "healed" in told(network, "1")
 
 
 def test_a_long_cut_heals_as_well() -> None:

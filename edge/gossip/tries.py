@@ -1,0 +1,38 @@
+"""How many of a node's own datagrams to members that are there get an answer, in the last seconds."""
+
+import math
+
+_DECAY_S = 5.0
+_PRIOR = 4.0  # answered tries that are taken for granted, lest the first that is lost looks like a storm
+
+
+class Tries:
+    """Direct tries of probes, each weighing less the older it is.
+
+    Only probes that ended with an answer count, be it by a helper: a member that answers nobody says nothing about the
+    ways of this node.
+    """
+
+    __slots__ = ("_answered", "_at", "_missed")
+
+    def __init__(self, now: float) -> None:
+        self._at = now
+        self._answered = 0.0
+        self._missed = 0.0
+
+    def add(self, answered: int, missed: int, now: float) -> None:
+        """A probe is over."""
+        self._decay(now)
+        self._answered += answered
+        self._missed += missed
+
+    def share(self, now: float) -> float:
+        """Of the tries, those that were answered, 0–1; 1 where there were hardly any."""
+        self._decay(now)
+        return (self._answered + _PRIOR) / (self._answered + self._missed + _PRIOR)
+
+    def _decay(self, now: float) -> None:
+        factor = math.exp(-max(0.0, now - self._at) / _DECAY_S)
+        self._at = max(now, self._at)
+        self._answered *= factor
+        self._missed *= factor
