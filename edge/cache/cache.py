@@ -145,6 +145,8 @@ class EdgeCache:
         """
         if request.method not in ("GET", "HEAD") or "_HLS_" in request.query:
             return None
+        if not request.peer:
+            self._filler.edge.asked(request.path, self._clock())
         return self._fresh(request, self._store.get(request.path))
 
     async def handle(self, request: CacheRequest) -> CacheResponse:
@@ -198,6 +200,7 @@ class EdgeCache:
         outcome = await self._outcome(key, stored, loop)
         if isinstance(outcome, FillFailure):
             return await self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
+        await self._filler.settled(key)
         forward += f"; fwd-status={outcome.origin_status}"
         forward += "; stored" if outcome.stored else ""
         forward += "; collapsed" if collapsed else ""

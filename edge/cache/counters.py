@@ -18,6 +18,7 @@ class CacheCounters:
     served_bytes: int = 0  # bodies handed to viewers
     fills: int = 0
     filled_bytes: int = 0
+    prefetched: int = 0  # of the fills: newest segments of live playlists, before a viewer asked
     peer_fills: int = 0  # of the fills: what other nodes gave
     peer_requests: int = 0  # of other nodes, answered here; they count as requests too
     fills_overtaken: int = 0  # by a purge that came after they began; those who waited got the answer

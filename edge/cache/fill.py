@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from edge.cache.counters import CacheCounters
 from edge.cache.disk.body import FileBody
 from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome, hit_among
+from edge.cache.keys import BadTargetError, normal_path
 from edge.cache.lifetime import Kind, age_of, kind_of, lifetime, says_lifetime, viewer_control
+from edge.cache.liveedge import LiveEdge
 from edge.cache.objects import CachedObject, Lifetime
 from edge.cache.purge import Purge, says_tags, tags_of
 from edge.cache.respond import CORS
@@ -54,6 +56,7 @@ class Filler:
         self._clock = clock
         self._flights = Flights()
         self.windows = LiveWindows()
+        self.edge = LiveEdge()
         self._failures: OrderedDict[str, tuple[float, FillFailure]] = OrderedDict()
         self._closed = False
 
@@ -198,7 +201,25 @@ class Filler:
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)
+        elif newest := self.windows.newest(key):
+            self._prefetch(newest)
         return Filled(made, answer.status, stored, _passed(answer.headers))
+
+    def _prefetch(self, target: str) -> None:
+        """Fetch what a live playlist names last, where it is watched and not here."""
+        try:
+            key = normal_path(target)
+        except BadTargetError:
+            return
+        if self.edge.wants(key, self._clock()) and not self._store.holds(key) and not self.in_flight(key):
+            self._counters.prefetched += 1
+            self.begin(key, None)
+
+    async def settled(self, key: str) -> None:
+        """Wait a moment for what the live playlist of this key names last."""
+        flight = self._flights.joinable(self.windows.newest(key))
+        if flight:
+            await asyncio.wait((flight.task,), timeout=self._settings.edge_wait_s)
 
     def _tags(self, headers: Mapping[str, str], before: CachedObject | None) -> tuple[str, ...]:
         if before and not says_tags(headers):

@@ -20,6 +20,7 @@ class CacheSettings:
     fills_max: int = 1024  # in flight; beyond it 503, so that a dead origin cannot pile up work
     failure_memory_s: float = 0.25  # how long a failed fill answers for the next ones
     retry_share: float = 0.1  # retries may add this share to the fills, lest they drown a weak origin
+    edge_wait_s: float = 0.5  # a playlist waits so long for the segment that it names last
     stale_if_error_playlist_s: float = (
         15.0  # as long as it takes until a node that is cut off degrades its service
     )

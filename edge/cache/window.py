@@ -34,6 +34,7 @@ class LiveWindows:
 
     def __init__(self) -> None:
         self._live_from = OrderedDict[str, float]()  # by pattern, and by path for ended playlists
+        self._newest = OrderedDict[str, str]()  # by live playlist: the segment that it names last
 
     def learn(self, key: str, body: bytes) -> None:
         """A playlist of this key came from the origin."""
@@ -41,12 +42,17 @@ class LiveWindows:
             return
         path = key.partition("?")[0]
         lines = body.decode(errors="replace").splitlines()
+        self._newest.pop(path, None)
         if "#EXT-X-ENDLIST" in lines:
             found = {_split(_joined(path, line))[0]: _ENDED for line in lines if _is_uri(line)}
             self._keep(found | {path: _ENDED})
         else:
             self._live_from.pop(path, None)
             self._keep(_live_part(path, lines))
+            if last := next((line for line in reversed(lines) if _is_uri(line)), ""):
+                self._newest[path] = _joined(path, last)
+            while len(self._newest) > PATTERNS_MAX:
+                self._newest.popitem(last=False)
 
     def content(self, path: str) -> Content:
         """What the object at a raw path is, as far as is known."""
@@ -57,6 +63,10 @@ class LiveWindows:
         if live_from == _ENDED:
             return Content.VOD
         return Content.LIVE if number >= live_from else Content.DVR
+
+    def newest(self, key: str) -> str:
+        """The path of the segment that the live playlist of this key named last; empty where none is known."""
+        return self._newest.get(key.partition("?")[0], "")
 
     def __len__(self) -> int:
         return len(self._live_from)

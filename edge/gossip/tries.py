@@ -2,7 +2,7 @@
 
 import math
 
-_DECAY_S = 5.0
+_DECAY_S = 10.0  # longer than a link flaps, shorter than a shower
 _PRIOR = 4.0  # answered tries that are taken for granted, lest the first that is lost looks like a storm
 
 

@@ -23,7 +23,7 @@ def test_one_lost_datagram_is_no_storm() -> None:
     assert tries.share(0.0) == 0.8
 
 
-@pytest.mark.parametrize(("answered", "missed", "share"), [(1, 0, 1.0), (1, 1, 0.54), (1, 2, 0.37)])
+@pytest.mark.parametrize(("answered", "missed", "share"), [(1, 0, 1.0), (1, 1, 0.52), (1, 2, 0.35)])
 def test_the_share_is_that_of_the_last_seconds(answered: int, missed: int, share: float) -> None:
     assert lossy(answered, missed) == pytest.approx(share, abs=0.02)
 
@@ -33,6 +33,6 @@ def test_a_storm_is_seen_within_seconds_and_forgotten_as_soon() -> None:
     for number in range(25):
         tries.add(1, 2, number / 5)
     assert tries.share(5.0) < 0.5
-    for number in range(50):
+    for number in range(100):
         tries.add(1, 0, 5 + number / 5)
-    assert tries.share(15.0) > 0.85
+    assert tries.share(25.0) > 0.85

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kube.programs import Object, apply, get, kubectl, until
 from kube.releases import Release
@@ -212,18 +212,42 @@ class Totals:
 
 
 class Viewers:
-    """Real viewers (`edge demo-viewers`): they ask the client Service, follow playlists and fetch every segment."""
+    """Real viewers (`edge demo-viewers`): they follow playlists and fetch every segment.
 
-    def __init__(self, release: Release, count: int) -> None:
+    They ask the client Service where to go; those of a zone are in it, and ask its nodes.
+    """
+
+    def __init__(self, release: Release, count: int, zone: str = "") -> None:
         self._release = release
         self._count = count
+        self._zone = zone
+        self.pod = f"viewers-{zone}" if zone else "viewers"
 
     def start(self) -> None:
         """Put the pod there and wait until all of them watch."""
-        node = f"--node=any=http://{self._release.fullname}:80"
-        command = ["edge", "demo-viewers", f"--viewers={self._count}", node, "--arrive-s=5"]
-        apply(beside(self._release, "viewers", "viewers", {"command": command}))
+        asked = [f"--node={zone}={url}" for zone, url in self._asked()]
+        command = ["edge", "demo-viewers", f"--viewers={self._count}", *asked, "--arrive-s=5"]
+        pod = beside(self._release, self.pod, "viewers", {"command": command})
+        if self._zone:
+            pod["spec"].pop("affinity", None)
+            pod["spec"]["nodeSelector"] = {"topology.kubernetes.io/zone": self._zone}
+        apply(pod)
         until(self._all_play, START_S, f"{self._count} viewers play")
+
+    def _asked(self) -> list[tuple[str, str]]:
+        """Zone and address of those who tell them where to go."""
+        if not self._zone:
+            return [("any", f"http://{self._release.fullname}:80")]
+        mine = [pod for pod in self._release.pods() if self._release.zone(pod) == self._zone]
+        return [(self._zone, f"http://{pod.ip}:7780") for pod in mine]
+
+    def fetch(self, *urls: str) -> list[Object]:
+        """What comes from each URL where they are; redirects are not followed."""
+        words = ["exec", "-i", self.pod, "-n", self._release.namespace, "--", "python3", "-"]
+        found: list[Object] = json.loads(
+            kubectl(*words, *urls, stdin=(INSIDE / "fetch.py").read_text("utf-8"))
+        )
+        return found
 
     def _all_play(self) -> bool:
         now = self.totals()
@@ -231,13 +255,19 @@ class Viewers:
 
     def totals(self, at: float | None = None) -> Totals:
         """What they did until `at` (seconds since 1970), or until now, as they say every two seconds."""
-        lines = told(self._release, "viewers", (at or time.time()) - 5 * REPEATED_S)
+        lines = told(self._release, self.pod, (at or time.time()) - 5 * REPEATED_S)
         before = [line for when, line in lines if at is None or when <= at]
         return _totals(before[-1]) if before else Totals()
 
     def stop(self) -> None:
         """Take the pod away."""
-        kubectl("delete", "pod", "viewers", "-n", self._release.namespace, "--ignore-not-found")
+        kubectl("delete", "pod", self.pod, "-n", self._release.namespace, "--ignore-not-found")
+
+
+class Audience(Protocol):
+    """Puts viewers there, anywhere or in one zone, for one test."""
+
+    def __call__(self, count: int, zone: str = "") -> Viewers: ...
 
 
 def _totals(line: dict[str, Any]) -> Totals:

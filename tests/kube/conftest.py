@@ -14,14 +14,14 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-from kube.beside import Observer, Viewers
+from kube.beside import Audience, Observer, Viewers
 from kube.faults import Faults
 from kube.live import Live
 from kube.programs import CommandError, kubectl
 from kube.releases import Namespaces, Release, Space
 
 # What spoils nothing first; what hurts the whole cluster last.
-ORDER = ("install", "chart", "advertise", "apart", "upgrade", "scale", "failure", "faults")
+ORDER = ("install", "chart", "advertise", "apart", "upgrade", "scale", "failure", "monsoon", "faults")
 TEST_S = 420
 TAIL = 60
 
@@ -159,12 +159,12 @@ def live(live_once: Live) -> Live:
 
 
 @pytest.fixture
-def viewers(live: Live) -> Iterator[Callable[[int], Viewers]]:
+def viewers(live: Live) -> Iterator[Audience]:
     """Viewers of that stream, for one test."""
     made = []
 
-    def start(count: int) -> Viewers:
-        made.append(Viewers(live.release, count))
+    def start(count: int, zone: str = "") -> Viewers:
+        made.append(Viewers(live.release, count, zone))
         made[-1].start()
         return made[-1]
 

@@ -1,7 +1,7 @@
 """Faults of machines, networks and the control plane, by the program that E2E_FAULTS names.
 
-It is called as `PROGRAM stop|start NODE`, `cut ZONE`, `heal` and `pause|resume COMPONENT`. NODE is the number at the
-end of the machine's name.
+It is called as `PROGRAM stop|start NODE`, `cut ZONE`, `loss ZONE PERCENT`, `heal` (of cuts and losses) and
+`pause|resume COMPONENT`. NODE is the number at the end of the machine's name.
 """
 
 import shlex
@@ -44,7 +44,18 @@ class Faults:
     @contextmanager
     def cut(self, zone: str) -> Iterator[None]:
         """Nothing passes between the pods of a zone and those of the others."""
-        self._do("cut", zone)
+        with self._healed("cut", zone):
+            yield
+
+    @contextmanager
+    def loss(self, zone: str, percent: int) -> Iterator[None]:
+        """So many of a hundred datagrams between the pods of a zone and those of the others are lost, each way."""
+        with self._healed("loss", zone, str(percent)):
+            yield
+
+    @contextmanager
+    def _healed(self, *words: str) -> Iterator[None]:
+        self._do(*words)
         try:
             yield
         finally:
