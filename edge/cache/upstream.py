@@ -15,6 +15,7 @@ from edge.cache.settings import CacheSettings
 _RETRY_PAUSE_S = 0.05
 _RETRY_BURST = 10.0
 _CHUNK_BYTES = 64 * 1024
+_NAMES_S = 60  # a slow DNS must not hold up fills
 _SERVER_ERRORS = frozenset({500, 502, 503, 504})  # counted one by one; others together
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({"broken", "connect", *(f"status_{status}" for status in _SERVER_ERRORS)})
@@ -77,7 +78,7 @@ class Upstream:
             sock_connect=self._settings.connect_timeout_s,
             sock_read=self._settings.read_timeout_s,
         )
-        connector = aiohttp.TCPConnector(limit=self._settings.connections_max)
+        connector = aiohttp.TCPConnector(limit=self._settings.connections_max, ttl_dns_cache=_NAMES_S)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
 
     async def close(self) -> None:

@@ -166,7 +166,7 @@ class MonsoonRunner:
         parts.cache.leniency = Leniency(
             ttl_factor=measures.ttl_factor,
             stale_s=measures.stale_s,
-            patience_s=_PATIENCE_S if measures.stale_s else None,
+            patience_s=_PATIENCE_S if measures.stale_s else Leniency().patience_s,
         )
         self.transitions[mode] += 1
         self._history.append(

@@ -34,7 +34,7 @@ QUICK = {"monsoon__dwell_s": "1", "monsoon__smoothing_s": "0.5"}
 async def origin() -> AsyncIterator[PretendOrigin]:
     made = PretendOrigin()
     await made.start()
-    for number in (6, 7, 8):
+    for number in (6, 7, 8, 9):
         made.serve(f"/live/v240/{number}.m4s", b"media", {"Cache-Control": "max-age=60"})
     made.serve(PLAYLIST, LIVE, {"Cache-Control": "max-age=1"})
     yield made
@@ -222,12 +222,12 @@ async def test_level_4_serves_live_playlists_and_what_is_cached(
     await edge(pune, "on", "--level", "4")
     assert (await get(http, media + "7.m4s"))[0] == 200
     assert (await get(http, media + "playlist.m3u8"))[0] == 200
-    status, _, headers = await get(http, media + "8.m4s")
+    status, _, headers = await get(http, media + "9.m4s")
     assert (status, headers["Retry-After"]) == (503, "10")
-    async with http.options(media + "8.m4s") as preflight:
+    async with http.options(media + "9.m4s") as preflight:
         assert preflight.status == 204
     await edge(pune, "off")
-    assert (await get(http, media + "8.m4s"))[0] == 200
+    assert (await get(http, media + "9.m4s"))[0] == 200
 
 
 async def test_players_are_asked_to_stay_below_the_cap(running: Running, http: aiohttp.ClientSession) -> None:
