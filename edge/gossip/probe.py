@@ -94,10 +94,10 @@ class Prober:
             rtt_s = now - probe.sent if direct_once else None
             if rtt_s is not None and message.wall_ms:
                 self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
-            if probe.asked:  # by a helper, as far as can be told: this says nothing good of the direct way
-                self.tries.add(0, probe.tries, now)
-            else:
-                self.tries.add(1, probe.tries - 1, now)
+            self.tries.add(now, answered=direct_once)
+            if (
+                not probe.asked
+            ):  # else by a helper, as far as can be told: this says nothing good of the direct way
                 peer.rtt.answered(rtt_s)
                 self._zone(peer.member).answered(rtt_s)
             self._core.tempo.way(quality(peer.rtt))

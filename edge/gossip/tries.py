@@ -1,13 +1,13 @@
-"""How many of a node's own datagrams to members that are there get an answer, in the last seconds."""
+"""How many of a node's own probes of members that are there get an answer at the first try, in the last seconds."""
 
 import math
 
-_DECAY_S = 10.0  # longer than a link flaps, shorter than a shower
+_DECAY_S = 15.0  # longer than a link flaps, shorter than a shower
 _PRIOR = 4.0  # answered tries that are taken for granted, lest the first that is lost looks like a storm
 
 
 class Tries:
-    """Direct tries of probes, each weighing less the older it is.
+    """First tries of probes, each weighing less the older it is. Further tries soon after it meet the same weather.
 
     Only probes that ended with an answer count, be it by a helper: a member that answers nobody says nothing about the
     ways of this node.
@@ -20,14 +20,16 @@ class Tries:
         self._answered = 0.0
         self._missed = 0.0
 
-    def add(self, answered: int, missed: int, now: float) -> None:
-        """A probe is over."""
+    def add(self, now: float, *, answered: bool) -> None:
+        """A probe is over; whether its first try was answered."""
         self._decay(now)
-        self._answered += answered
-        self._missed += missed
+        if answered:
+            self._answered += 1
+        else:
+            self._missed += 1
 
     def share(self, now: float) -> float:
-        """Of the tries, those that were answered, 0–1; 1 where there were hardly any."""
+        """Of the tries, those that were answered, 0–1; 1 where there were none."""
         self._decay(now)
         return (self._answered + _PRIOR) / (self._answered + self._missed + _PRIOR)
 
