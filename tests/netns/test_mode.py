@@ -15,7 +15,7 @@ from netns.places import HOSTS, Host, others, zone
 FLAPPING_S = 120
 CHANGES_MAX = 2  # of each node, until all are clear again
 BAD_PERCENT = 40
-REACHED_S = 150.0  # the loss of a way is smoothed over its last sixteen probes
+REACHED_S = 90.0
 CLEAR_S = 180.0
 DWELL_S = 10.0
 
