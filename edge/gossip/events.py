@@ -48,6 +48,11 @@ class Events:
         core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
 
     @property
+    def dropped(self) -> int:
+        """Events that the full log did not take in, or let go before their time."""
+        return self._log.refused + self._log.let_go
+
+    @property
     def applied(self) -> int:
         """Digest of all events that this node has acted on and that still count."""
         return self._applied & _APPLIED_MASK
@@ -69,6 +74,7 @@ class Events:
             raise Refusal(f"the event is too large: at most {MESSAGE_MAX_BYTES} bytes fit a datagram")
         crowded = self._log.full and kind not in LASTING and older is None
         # What is accepted here takes nobody's room, but for what must not be lost.
+        self._log.refused += crowded
         if crowded or not self._log.merge(event, self._wall_ms(now)):
             raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
         self._accepted(event, None, now)

@@ -319,6 +319,7 @@ class GossipNode:
         core = self._core
         return {
             "durable_events": len(self._events.events()),
+            "durable_dropped": self._events.dropped,
             "false_alarms": core.threshold.false_alarms,
             "limited": core.storm.limited,
             "quality_ratio": core.tempo.quality,

@@ -55,6 +55,7 @@ _GOSSIP_HELP = {
 }
 _STATE_HELP = {
     "durable_events": "Durable events that count at this moment.",
+    "durable_dropped": "Durable events so far that a full log did not take in, or let go before their time.",
     "false_alarms": "Times a member spoke when its silence was a full doubt.",
     "limited": "Datagrams of which the storm guard let only part pass.",
     "quality_ratio": "Mean quality of the ways to members, 0 to 1.",

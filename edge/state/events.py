@@ -69,7 +69,8 @@ class EventLog:
         self._parts: list[dict[int, Durable]] = [{} for _ in range(buckets)]
         self._gone: list[Held] = []
         self.digest = 0  # of all events; XOR
-        self.refused = 0
+        self.refused = 0  # for want of room
+        self.let_go = 0  # before their time, for others
 
     @property
     def full(self) -> bool:
@@ -158,6 +159,7 @@ class EventLog:
         if least.kind in LASTING or _worth(least) > _worth(event):
             return False
         self._drop((least.kind, least.key))
+        self.let_go += 1
         return True
 
 

@@ -135,6 +135,7 @@ def test_a_full_log_refuses_at_once_and_says_why() -> None:
         purge(network, "1", f"/{number}")
     with pytest.raises(Refusal, match="16 events are being told already"):
         purge(network, "1", "/more")
+    assert node.state_figures()["durable_dropped"] == 1
     with pytest.raises(Refusal, match="too large"):
         node.create_event(EventKind.USER, "k" * 512, "é" * 512, 60, network.now)
 
