@@ -6,7 +6,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -144,8 +144,8 @@ class Cities:
         samples = (one for family in families for one in family.samples if one.name == name)
         return sum(one.value for one in samples if labels.items() <= one.labels.items())
 
-    async def fetch(self, at: Host, path: str) -> str:
-        """Take an object from the public port; its Cache-Status."""
+    async def fetch(self, at: Host, path: str) -> Mapping[str, str]:
+        """Take an object from the public port; the header of the answer."""
         connector = aiohttp.UnixConnector(self.network.door(at, PUBLIC))
         timeout = aiohttp.ClientTimeout(total=_ASK_S)
         async with (
@@ -154,7 +154,7 @@ class Cities:
         ):
             await answer.read()
             assert answer.status == 200, path
-            return answer.headers["Cache-Status"]
+            return answer.headers
 
     async def agree(self, within_s: float, among: Hosts = HOSTS, alive: Hosts = HOSTS) -> float:
         """Wait until each of `among` holds just these alive; how long that took, in seconds."""
