@@ -100,6 +100,10 @@ class Cities:
         process = self.running.pop(host)
         assert await asyncio.to_thread(process.stop) == 0, process.said
 
+    def kill(self, host: Host) -> None:
+        """End it in the middle of whatever it does."""
+        self.running.pop(host).kill()
+
     async def edge(self, at: Host, *words: str) -> str:
         """What an `edge` command prints that an operator types on a host, to ask the node there."""
         asking = [f"--admin=http://{at.address}:{ADMIN}", f"--token-file={self.folder}/token"]

@@ -131,7 +131,7 @@ async def test_the_window_is_served_while_the_origin_is_gone_and_goes_on_by_itse
     cities: Cities, gather: Gather
 ) -> None:
     crowds = await gather(*CROWDS)
-    await cities.stop(ORIGIN)
+    cities.kill(ORIGIN)  # one that leaves in order may answer late, and what comes late counts as young
     gone_at = time.time()
     await asyncio.sleep(ORIGIN_GONE_S)
     returned_at = time.time()
