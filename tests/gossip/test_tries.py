@@ -22,13 +22,13 @@ def test_one_lost_datagram_is_no_storm() -> None:
     assert tries.share(0.0) == 0.8
 
 
-@pytest.mark.parametrize(("missed_of_five", "share"), [(0, 1.0), (2, 0.6), (4, 0.24)])
+@pytest.mark.parametrize(("missed_of_five", "share"), [(0, 1.0), (2, 0.6), (4, 0.2)])
 def test_the_share_is_that_of_the_last_seconds(missed_of_five: int, share: float) -> None:
-    assert after(Tries(0.0), 0.0, 60, missed_of_five) == pytest.approx(share, abs=0.03)
+    assert after(Tries(0.0), 0.0, 300, missed_of_five) == pytest.approx(share, abs=0.03)
 
 
-def test_a_storm_is_seen_within_seconds_and_forgotten_as_soon() -> None:
+def test_a_storm_is_seen_within_a_minute_and_forgotten_in_two() -> None:
     tries = Tries(0.0)
-    after(tries, 0.0, 60, 0)
-    assert after(tries, 60.0, 15, 4) < 0.6
-    assert after(tries, 75.0, 45, 0) > 0.9
+    after(tries, 0.0, 300, 0)
+    assert after(tries, 300.0, 45, 4) < 0.6
+    assert after(tries, 345.0, 100, 0) > 0.9

@@ -17,7 +17,7 @@ from netns.viewing import EVERY_S, Crowd, Got, judged, longest_pause_s, wrong
 CUT_S = 60.0
 ORIGIN_GONE_S = float(os.environ.get("EDGE_NETNS_ORIGIN_GONE_S", "60"))  # what is promised is 300
 VIEWERS = 16  # of each city
-COME_S, CLEAR_S = 60.0, 60.0
+COME_S, CLEAR_S = 60.0, 180.0
 SETTLED_S = 6.0  # in which they have played what they began with
 BEFORE_S = 8.0
 LATE_S = 6.0  # from a segment's beginning on until it has been fetched somewhere
@@ -31,7 +31,7 @@ INSIDE: Hosts = (*MUMBAI, crowd("mumbai"))
 OUTSIDE: Hosts = tuple(one for one in (*HOSTS, *CROWDS, ORIGIN) if one not in INSIDE)
 
 log = logging.getLogger(__name__)  # -o log_cli=true --log-level=INFO shows the figures
-pytestmark = [needs(*PROGRAMS), pytest.mark.timeout(300 + ORIGIN_GONE_S)]
+pytestmark = [needs(*PROGRAMS), pytest.mark.timeout(420 + ORIGIN_GONE_S)]
 Gather = Callable[..., Awaitable[list[Crowd]]]
 
 
