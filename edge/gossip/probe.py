@@ -21,6 +21,7 @@ DIRECT_TRIES = 3  # at 25% loss one try fails 44% of the time, three 9%
 RELAYS_MAX = 1024
 _AROUND = 3  # members probed before their turn where nobody answered,
 _AT_ONCE = 8  # if not so many are being probed already
+_STRETCH_MAX = 2  # of the pause between probes: who hears little needs patience, and probes to learn why
 ZONES_MAX = 1024
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
@@ -179,7 +180,8 @@ class Prober:
 
     def _period(self, now: float) -> None:
         core = self._core
-        core.timers.at(now + core.pace(now).probe_period_s * core.awareness.multiplier, self._period)
+        stretch = min(_STRETCH_MAX, core.awareness.multiplier)
+        core.timers.at(now + core.pace(now).probe_period_s * stretch, self._period)
         if member := self._next():
             self._begin(member, now)
 

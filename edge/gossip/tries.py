@@ -1,8 +1,8 @@
-"""How many of a node's own probes of members that are there get an answer at the first try, in the last minute."""
+"""How many of a node's own probes of members that are there get an answer at the first try, in the last half minute."""
 
 import math
 
-_DECAY_S = 45.0  # fifteen times the period of a link that flaps
+_DECAY_S = 30.0  # ten times the period of a link that flaps
 _PRIOR = 4.0  # answered tries that are taken for granted, lest the first that is lost looks like a storm
 
 
