@@ -60,7 +60,8 @@ class Backup:
         self.wide = False  # whether all are told that are missing, without a cut and before they speak
         self.reports = 0  # changed by what came in
         self._events.on_new = self._tell
-        core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._beat)
+        if core.me.backup:  # else there is nothing to send it by, for as long as this process lives
+            core.timers.at(now + core.jitter(_PAUSE_MIN_S), self._beat)
 
     def receive(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram of the second path. Junk moves a counter and nothing else; nothing is raised."""
