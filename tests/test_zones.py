@@ -10,7 +10,7 @@ import pytest
 from cache.pretend_origin import PretendOrigin
 from edge.app import Node
 from edge.cache.purge import Purge
-from edge.decide.placement import sources
+from edge.decide.placement import ORIGIN, sources
 from running import Running
 from waiting import until
 
@@ -46,6 +46,18 @@ async def zones(running: Running) -> list[Node]:
 async def get(http: aiohttp.ClientSession, node: Node, path: str) -> tuple[int, bytes, str]:
     async with http.get(f"{node.member.public}{path}") as answer:
         return answer.status, await answer.read(), answer.headers.get("Cache-Status", "")
+
+
+def owner_of(zone: list[Node], path: str) -> Node:
+    """The node of a zone that asks the origin."""
+    return next(node for node in zone if next(sources(node.gossip.view(), path, ())) == ORIGIN)
+
+
+async def corrected(origin: PretendOrigin, zones: list[Node], http: aiohttp.ClientSession, path: str) -> None:
+    """All nodes hold an object, and the origin has another one by now."""
+    for node in zones:
+        await get(http, node, path)
+    origin.serve(path, b"corrected", CACHED)
 
 
 async def crowd(http: aiohttp.ClientSession, nodes: list[Node], path: str) -> None:
@@ -86,7 +98,7 @@ async def test_an_owner_killed_in_mid_fill_costs_one_request_more(
     west = zones[:EACH]
     waiting = [asyncio.create_task(get(http, node, path)) for node in west]
     await origin.arrivals(path)
-    owner = next(node for node in west if not sources(node.gossip.view(), path, ())[0].node)
+    owner = owner_of(west, path)
     await running.crash(owner.member.name)
     release.set()
     found = await asyncio.gather(*waiting, return_exceptions=True)
@@ -124,9 +136,7 @@ async def test_a_purge_by_tag_hits_what_came_from_a_peer(
     origin: PretendOrigin, zones: list[Node], http: aiohttp.ClientSession
 ) -> None:
     path = SEGMENTS[0]
-    for node in zones:
-        await get(http, node, path)
-    origin.serve(path, b"corrected", CACHED)
+    await corrected(origin, zones, http, path)
     zones[5].events.purge({"tag": "match-7"})
     await until(lambda: all(acted(node) == len(zones) for node in zones), 10)
     for node in zones:
@@ -138,9 +148,7 @@ async def test_who_has_purged_takes_nothing_older_from_one_who_has_not(
 ) -> None:
     """Purges reach nodes one after another; here only one has heard of it."""
     path = SEGMENTS[0]
-    for node in zones:
-        await get(http, node, path)
-    origin.serve(path, b"corrected", CACHED)
+    await corrected(origin, zones, http, path)
     for node in zones[:EACH]:
         node.cache.purge(Purge("url", path))
         assert (await get(http, node, path))[1] == b"corrected"
@@ -168,7 +176,7 @@ async def test_at_level_2_what_the_zone_holds_is_not_fetched_from_outside(
     path, west = SEGMENTS[0], zones[:EACH]
     for node in west:
         await get(http, node, path)
-    owner = next(node for node in west if not sources(node.gossip.view(), path, ())[0].node)
+    owner = owner_of(west, path)
     before = origin.counts[path]
     for level, more in ((2, 0), (0, 1)):
         owner.monsoon.override({"level": level})

@@ -7,7 +7,7 @@ as the origin meant it (CDN-Cache-Control, RFC 9213), and the tags by which it c
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edge.cache.cache import EdgeCache
 from edge.cache.counters import CacheCounters
@@ -18,7 +18,7 @@ from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse, names
 from edge.decide.placement import Source
 from edge.wire.passport import HEADER
 
-Choose = Callable[[str, Sequence[str]], Sequence[Source]]  # path, names of nodes passed → whom to ask
+Choose = Callable[[str, Sequence[str]], Iterable[Source]]  # path, names of nodes passed → whom to ask
 Clock = Callable[[], float]
 Stamp = Callable[[str], str]  # name of the node that is asked → the field that shows who asks
 

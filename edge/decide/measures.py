@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.config import MonsoonConfig
 
+LAST_RESORT = 4  # level at which a node serves little but what it holds
 SAFE_LOAD = 0.9  # from level 3 on no new viewers come to a node that carries this share of its capacity
 _TTL_FACTOR = 4.0  # media never changes; what else is cached may be this much older
 _RETRY_AFTER_S = 5  # a crowd that is refused should not come back at once

@@ -5,15 +5,15 @@ members agree on it, whatever their loads, so that of a zone one request goes to
 in a cut only the island is asked. CDN-Loop (RFC 8586) names the nodes that a request has passed: two at most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from edge.decide.measures import LAST_RESORT
 from edge.decide.rendezvous import ranked
 from edge.state.view import ClusterView, NodeView
 
 HOPS_MAX = 2  # nodes that have asked already, from which on only the origin is asked
 _NEAR = 2  # further nodes of the zone that are asked for what they hold, where what is outside is dear
-_LAST_RESORT = 4  # level at which a node serves little but what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,10 @@ class Source:
 ORIGIN = Source()
 
 
-def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool = True) -> list[Source]:
+def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool = True) -> Iterator[Source]:
     """Whom to ask for `path`, in order; the origin is always among them.
+
+    Most fills ask one, so what comes later is found only when it is wanted: ranking all nodes costs more than asking.
 
     Args:
         view: the cluster.
@@ -39,25 +41,38 @@ def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool 
             for what they hold.
     """
     me = view.node(view.self_name)
-    if me is None or len(hops) >= HOPS_MAX:
-        return [ORIGIN]
-    zone = me.member.zone
-    if any((one := view.node(name)) is None or one.member.zone != zone for name in hops):
-        return [ORIGIN]  # this node is another zone's second choice already
-    givers = [one for one in view.nodes if _gives(one) and (one is me or one.name not in hops)]
-    near = ranked(path, (one for one in givers if one.member.zone == zone))
-    far = ranked(path, (one for one in givers if one.member.zone != zone))
-    owner = [one for one in near[:1] if one is not me and not hops]
-    held = [] if outside else [one for one in near if one is not me and one not in owner][:_NEAR]
-    first = [_source(one) for one in owner] + [_source(one, held_only=True) for one in held]
-    elsewhere = [_source(one) for one in far[:1]]
+    zone = me.member.zone if me else ""
+    if me is None or len(hops) >= HOPS_MAX or not _all_of(zone, hops, view):
+        yield ORIGIN  # of two nodes that have asked, or one of another zone, this is the last resort
+        return
+    near = ranked(path, _givers(view, hops, lambda its: its == zone))
+    owner = near[0] if near and near[0] is not me and not hops else None
+    if owner:
+        yield _source(owner)
+    if not outside:
+        held = [one for one in near if one is not me and one is not owner]
+        yield from (_source(one, held_only=True) for one in held[:_NEAR])
     # Whose owner gives nothing asks another zone's before the origin; an owner asks the origin before that.
-    return [*first, *elsewhere, ORIGIN] if owner else [*first, ORIGIN, *elsewhere]
+    if not owner:
+        yield ORIGIN
+    far = ranked(path, _givers(view, hops, lambda its: its != zone))
+    yield from (_source(one) for one in far[:1])
+    if owner:
+        yield ORIGIN
 
 
-def _gives(node: NodeView) -> bool:
-    level = node.load.value.level if node.load else 0
-    return node.takes_viewers and level < _LAST_RESORT
+def _all_of(zone: str, hops: Sequence[str], view: ClusterView) -> bool:
+    nodes = (view.node(name) for name in hops)
+    return all(one is not None and one.member.zone == zone for one in nodes)
+
+
+def _givers(view: ClusterView, hops: Sequence[str], where: Callable[[str], bool]) -> Iterator[NodeView]:
+    """Who can give, in zones that are asked for; this node is among them, others that have asked are not."""
+    passed = [name for name in hops if name != view.self_name]
+    for one in view.nodes:
+        gives = where(one.member.zone) and one.takes_viewers and one.level < LAST_RESORT
+        if gives and one.name not in passed:
+            yield one
 
 
 def _source(node: NodeView, *, held_only: bool = False) -> Source:

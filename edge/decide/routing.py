@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.decide.measures import SAFE_LOAD
+from edge.decide.measures import LAST_RESORT, SAFE_LOAD
 from edge.decide.rendezvous import weight
 from edge.state.view import ClusterView, NodeView
 
@@ -18,7 +18,6 @@ HYSTERESIS = 0.1  # the second choice must be this much less loaded, so that ans
 PENDING_S = 1.0  # a viewer sent somewhere shows up in that node's own report within about this time
 PENDING_MAX = 65_536
 _CAREFUL = 3  # level: takes no new viewers beyond the safe load
-_LAST_RESORT = 4  # level: serves little but what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,7 @@ class RouteQuery:
 
     path: str  # decides, by its hash, the order in which nodes are preferred
     zone: str = ""  # the viewer's zone; none: no node is nearer than another
-    new: bool = (
-        True  # whether a viewer comes with it, whom a node may refuse, and not one who is watching already
-    )
+    new: bool = True  # whether a viewer comes with it whom a node may refuse: one who is not watching yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +76,10 @@ def route(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> R
     """
     able = [one for one in view.nodes if one.takes_viewers]
     ratios = {one.name: _ratio(one, pending.get(one.name, 0)) for one in able}
-    willing = [one for one in able if _level(one) < _CAREFUL or ratios[one.name] < SAFE_LOAD]
+    willing = [one for one in able if one.level < _CAREFUL or ratios[one.name] < SAFE_LOAD]
     if not willing and not query.new:
         willing = able
-    usable = [one for one in willing if _level(one) < _LAST_RESORT] or willing
+    usable = [one for one in willing if one.level < LAST_RESORT] or willing
     if not usable:
         return None
     near = [one for one in usable if query.zone and one.member.zone == query.zone]
@@ -94,10 +91,6 @@ def route(view: ClusterView, query: RouteQuery, pending: Mapping[str, int]) -> R
     else:
         scope = f"zone {query.zone} is full" if near else f"no node in zone {query.zone}"
     return _choose([one for one in usable if ratios[one.name] < 1] or usable, ratios, query, scope)
-
-
-def _level(node: NodeView) -> int:
-    return node.load.value.level if node.load else 0
 
 
 def _ratio(node: NodeView, pending: int) -> float:

@@ -76,7 +76,7 @@ def zone_levels(view: ClusterView) -> tuple[ZoneLevel, ...]:
     held: dict[str, list[int]] = {}
     for one in view.alive:
         if one.load:
-            held.setdefault(one.member.zone, []).append(one.load.value.level)
+            held.setdefault(one.member.zone, []).append(one.level)
     return tuple(
         ZoneLevel(zone, sorted(levels)[(len(levels) - 1) // 2], len(levels))
         for zone, levels in sorted(held.items())

@@ -1,7 +1,7 @@
 """Other nodes on the public port: how this node's requests are known to them, and theirs to it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from edge.decide.placement import Source, sources
 from edge.state.view import ClusterView
@@ -42,6 +42,6 @@ class Placed:
         self._view = view
         self.outside = True  # whether fills from outside the zone are as good as others
 
-    def __call__(self, path: str, hops: Sequence[str]) -> list[Source]:
+    def __call__(self, path: str, hops: Sequence[str]) -> Iterator[Source]:
         """Whom to ask for `path`."""
         return sources(self._view(), path, hops, outside=self.outside)

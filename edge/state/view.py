@@ -44,6 +44,11 @@ class NodeView:
         return self.load.value.ratio if self.load else 0.0
 
     @property
+    def level(self) -> int:
+        """Its level of degradation; 0 while no load is known."""
+        return self.load.value.level if self.load else 0
+
+    @property
     def trust(self) -> float:
         """Weight for routing: 1, and less when its silence surprises more than half of what would be an alarm."""
         return min(1.0, 2 * (1 - self.link.doubt)) if self.link else 1.0

@@ -85,7 +85,7 @@ def test_a_request_of_the_own_zone_goes_no_further_in_it_and_one_from_elsewhere_
 
 def test_where_what_is_outside_is_dear_the_zone_is_asked_for_what_it_holds() -> None:
     mine = owner(PATHS[0], "pune")
-    asked = sources(view(mine), PATHS[0], (), outside=False)
+    asked = list(sources(view(mine), PATHS[0], (), outside=False))
     assert [one.held_only for one in asked] == [True, True, False, False]
     assert {CLUSTER[one.node] for one in asked[:2]} == {"pune"}
     assert asked[2] == ORIGIN
@@ -100,8 +100,8 @@ def test_who_drains_or_hardly_serves_owns_nothing() -> None:
 
 def test_a_node_alone_asks_the_origin() -> None:
     alone = ClusterView(1, "a", (node("a", ""),))
-    assert sources(alone, "/x", ()) == [ORIGIN]
-    assert sources(ClusterView(1, "a", ()), "/x", ()) == [ORIGIN]
+    assert list(sources(alone, "/x", ())) == [ORIGIN]
+    assert list(sources(ClusterView(1, "a", ()), "/x", ())) == [ORIGIN]
 
 
 @given(
@@ -112,7 +112,7 @@ def test_a_node_alone_asks_the_origin() -> None:
 def test_nobody_asks_itself_nor_who_has_asked(zones: dict[str, str], hops: list[str], outside: bool) -> None:
     me = min(zones)
     passed = [name for name in hops if name != me]
-    found = sources(view(me, zones), "/live/1.m4s", passed, outside=outside)
+    found = list(sources(view(me, zones), "/live/1.m4s", passed, outside=outside))
     assert found.count(ORIGIN) == 1
     asked = [one.node for one in found if one.node]
     assert len(set(asked)) == len(asked)
