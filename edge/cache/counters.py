@@ -32,9 +32,7 @@ class CacheCounters:
     disk_written_bytes: int = 0
     disk_skipped: dict[str, int] = field(default_factory=dict)  # objects kept in memory only, by reason
     disk_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
-    peer_errors: dict[str, int] = field(
-        default_factory=dict
-    )  # by reason, a fixed few; others were asked instead
+    peer_errors: dict[str, int] = field(default_factory=dict)  # by reason; others were asked instead
     fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
 
     def disk_skip(self, reason: str) -> None:

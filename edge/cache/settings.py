@@ -47,10 +47,6 @@ class Leniency:
     What the origin wants revalidated (`must-revalidate`, `no-cache`, `stale-if-error=0`) is never used longer.
     """
 
-    ttl_factor: float = (
-        1.0  # what is no playlist and not purged counts as fresh for so many times its lifetime
-    )
+    ttl_factor: float = 1.0  # what is neither playlist nor purged is fresh for so many times its lifetime
     stale_s: float = 0.0  # where the origin gives nothing, what is over is served at least this long
-    patience_s: float = (
-        2.0  # and that is so after this wait for the origin already; players give up after some more
-    )
+    patience_s: float = 2.0  # and that is so after this wait for the origin already

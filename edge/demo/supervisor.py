@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -211,8 +212,8 @@ async def _running(demo: Demo, stop: asyncio.Event) -> AsyncIterator[None]:
 
 def _on_next_signal(action: Callable[[], None]) -> None:
     """From now on a signal means `action`; in a thread other than the main one signals stay as they are."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, action)
 

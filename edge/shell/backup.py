@@ -9,6 +9,7 @@ from edge.gossip.backup import Backup
 from edge.model import Address
 from edge.wire.frame import DATAGRAM_MAX_BYTES
 
+_RECEIVE_BYTES = DATAGRAM_MAX_BYTES + 1  # one more shows that it is too long
 _AT_ONCE = 64  # datagrams taken in before anything else of the process gets its turn
 
 
@@ -55,9 +56,7 @@ class BackupSocket:
         assert self._sock
         for _ in range(_AT_ONCE):
             try:
-                data, source = self._sock.recvfrom(
-                    DATAGRAM_MAX_BYTES + 1
-                )  # one more shows that it is too long
+                data, source = self._sock.recvfrom(_RECEIVE_BYTES)
             except OSError:  # BlockingIOError when it is empty; or an earlier datagram's refusal
                 break
             self._backup.receive(data, Address(*source[:2]), time.monotonic())

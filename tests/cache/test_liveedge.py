@@ -1,7 +1,6 @@
 """What a live playlist names last is here before the playlist is handed out, where viewers ask for such."""
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -20,15 +19,11 @@ from edge.cache.liveedge import LiveEdge
 NEXT = "/live/v240/8.m4s"
 
 
-@pytest.fixture
-async def origin() -> AsyncIterator[PretendOrigin]:
-    made = PretendOrigin()
-    await made.start()
+@pytest.fixture(autouse=True)
+def stream(origin: PretendOrigin) -> None:
     for path in (SEGMENT, NEXT):
-        made.serve(path, b"video", {"Cache-Control": "max-age=300"})
-    made.serve(PLAYLIST, MEDIA_PLAYLIST)
-    yield made
-    await made.stop()
+        origin.serve(path, b"video", {"Cache-Control": "max-age=300"})
+    origin.serve(PLAYLIST, MEDIA_PLAYLIST)
 
 
 def goes_on(origin: PretendOrigin, name: bytes = b"8.m4s", end: bytes = b"") -> None:
