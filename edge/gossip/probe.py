@@ -7,6 +7,7 @@ last direct try. A refused datagram (ICMP port unreachable) ends the direct part
 import itertools
 
 from edge.gossip.core import Core
+from edge.gossip.glances import Glances
 from edge.gossip.members import Peer
 from edge.gossip.membership import Membership
 from edge.gossip.rtt import RttEstimator
@@ -21,7 +22,6 @@ DIRECT_TRIES = 3  # at 25% loss one try fails 44% of the time, three 9%
 RELAYS_MAX = 1024
 _AROUND = 3  # members probed before their turn where nobody answered,
 _AT_ONCE = 8  # if not so many are being probed already
-_STRETCH_MAX = 2  # of the pause between probes: who hears little needs patience, and probes to learn why
 ZONES_MAX = 1024
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
@@ -63,6 +63,7 @@ class Prober:
         self._sync = sync
         self.tries = Tries(now)
         self._seqs = itertools.count(1)
+        self._glances = Glances(core, self.tries, self._seqs, now)
         self._round: list[str] = []
         self._probes: dict[int, Probe] = {}
         self._in_flight: dict[str, Probe] = {}
@@ -87,6 +88,7 @@ class Prober:
             return
         probe = self._probes.get(message.seq)
         if probe is None or probe.name != message.source:
+            self._glances.ack(message, now)
             return
         self._end(probe)
         self._core.awareness.add(-1)
@@ -180,8 +182,7 @@ class Prober:
 
     def _period(self, now: float) -> None:
         core = self._core
-        stretch = min(_STRETCH_MAX, core.awareness.multiplier)
-        core.timers.at(now + core.pace(now).probe_period_s * stretch, self._period)
+        core.timers.at(now + core.pace(now).probe_period_s * core.awareness.multiplier, self._period)
         if member := self._next():
             self._begin(member, now)
 

@@ -9,8 +9,8 @@ _PRIOR = 4.0  # answered tries that are taken for granted, lest the first that i
 class Tries:
     """First tries of probes, each weighing less the older it is. Further tries soon after it meet the same weather.
 
-    Only probes that ended with an answer count, be it by a helper: a member that answers nobody says nothing about the
-    ways of this node.
+    Of probes only those count that ended with an answer, be it by a helper: a member that answers nobody says nothing
+    about the ways of this node.
     """
 
     __slots__ = ("_answered", "_at", "_missed")
