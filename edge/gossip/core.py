@@ -16,6 +16,7 @@ from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
+from edge.gossip.tries import Tries
 from edge.model import Address, GossipEvent, Load, Member, Status, TopSegments
 from edge.state.reports import ReportTable
 
@@ -46,6 +47,7 @@ class Core:
     stormy: bool = False
     hushed: bool = False  # while a bulk sync is taken in: what it brings is not told on
     threshold: Threshold = field(default_factory=Threshold)
+    tries: Tries = field(default_factory=Tries)
 
     @property
     def me(self) -> Member:

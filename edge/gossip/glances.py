@@ -5,10 +5,10 @@ own link that loses datagrams.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from edge.gossip.core import Core
 from edge.gossip.rtt import RTO_MAX_S
-from edge.gossip.tries import Tries
 from edge.model import Status
 from edge.wire.messages import Ack, Ping, encode
 
@@ -19,15 +19,13 @@ class Glances:
     """Pings of members that are alive, one at a time.
 
     Args:
-        core: shared state.
-        tries: where it is counted whether they were answered.
+        core: shared state; its tries count whether they were answered.
         seqs: numbers that no probe has.
         now: the time.
     """
 
-    def __init__(self, core: Core, tries: Tries, seqs: Iterator[int], now: float) -> None:
+    def __init__(self, core: Core, seqs: Iterator[int], now: float) -> None:
         self._core = core
-        self._tries = tries
         self._seqs = seqs
         self._asked: dict[int, str] = {}
         core.timers.at(now + core.config.probe_period_s, self._look)
@@ -36,7 +34,7 @@ class Glances:
         """An answer to no probe."""
         if self._asked.get(message.seq) == message.source:
             del self._asked[message.seq]
-            self._tries.add(now, answered=True)
+            self._core.tries.add(now, answered=True)
 
     def _look(self, now: float) -> None:
         core = self._core
@@ -48,8 +46,8 @@ class Glances:
             seq = next(self._seqs)
             self._asked[seq] = one.name
             core.outbox.send(one.address, encode(Ping(seq, core.name, one.name)))
-            core.timers.at(now + RTO_MAX_S, lambda then, seq=seq: self._over(seq, then))
+            core.timers.at(now + RTO_MAX_S, partial(self._over, seq))
 
     def _over(self, seq: int, now: float) -> None:
         if self._asked.pop(seq, None):
-            self._tries.add(now, answered=False)
+            self._core.tries.add(now, answered=False)

@@ -8,7 +8,7 @@ from edge.gossip.core import Core
 from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
-from edge.gossip.suspicion import Suspicion, least_s
+from edge.gossip.suspicion import Suspicion, appeals, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
@@ -16,6 +16,7 @@ _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
 _FORGET_EVERY_S = 30.0
+_DOUBT_S = 0.25  # how long a node that hears little waits for the answer to a further call
 _HOLD_S = 0.25  # how soon a suspicion is looked at again that waits for others
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
 
@@ -192,9 +193,10 @@ class Membership:
             if self._suspicions.get(name) is suspicion and now >= suspicion.deadline:
                 if self._partitions.holds(name, now):  # one cut link must start no eviction storm
                     self._core.timers.at(now + _HOLD_S, expire)
-                    return
-                claim = Claim(name, suspicion.incarnation, Status.UNREACHABLE, self._core.name)
-                self.claim(claim, now)
+                elif self._doubts_its_link(name, suspicion, now):
+                    self._core.timers.at(now + _DOUBT_S, expire)
+                else:
+                    self.claim(Claim(name, suspicion.incarnation, Status.UNREACHABLE, self._core.name), now)
 
         def last_call(_now: float) -> None:
             """Who accuses asks once more: the way may be back."""
@@ -205,6 +207,18 @@ class Membership:
         for before_s in _LAST_CALLS_S:
             self._core.timers.at(suspicion.deadline - before_s, last_call)
         self._core.timers.at(suspicion.deadline, expire)
+
+    def _doubts_its_link(self, name: str, suspicion: Suspicion, now: float) -> bool:
+        """Whether to ask once more before the verdict: a node that hears little may have missed all refutations.
+
+        Others, who hear well, do not wait for it.
+        """
+        peer = self._core.members.get(name)
+        if peer is None or suspicion.appeals >= appeals(self._core.tries.share(now)):
+            return False
+        suspicion.appeals += 1
+        self.call(peer.member)
+        return True
 
     def _forget(self, now: float) -> None:
         core = self._core

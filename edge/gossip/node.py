@@ -307,7 +307,7 @@ class GossipNode:
 
     def answered(self, now: float) -> float:
         """Share of this node's own tries to reach members that were answered in the last seconds, 0 to 1."""
-        return self._prober.tries.share(now)
+        return self._core.tries.share(now)
 
     @property
     def sessions(self) -> int:

@@ -14,7 +14,6 @@ from edge.gossip.rtt import RttEstimator
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import quality
 from edge.gossip.timers import Timer
-from edge.gossip.tries import Tries
 from edge.model import Address, Member, Status
 from edge.wire.messages import Ack, Nack, Ping, PingReq, encode
 
@@ -61,9 +60,8 @@ class Prober:
         self._core = core
         self._membership = membership
         self._sync = sync
-        self.tries = Tries(now)
         self._seqs = itertools.count(1)
-        self._glances = Glances(core, self.tries, self._seqs, now)
+        self._glances = Glances(core, self._seqs, now)
         self._round: list[str] = []
         self._probes: dict[int, Probe] = {}
         self._in_flight: dict[str, Probe] = {}
@@ -97,7 +95,7 @@ class Prober:
             rtt_s = now - probe.sent if direct_once else None
             if rtt_s is not None and message.wall_ms:
                 self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
-            self.tries.add(now, answered=direct_once)
+            self._core.tries.add(now, answered=direct_once)
             if (
                 not probe.asked
             ):  # else by a helper, as far as can be told: this says nothing good of the direct way

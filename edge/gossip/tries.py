@@ -15,8 +15,8 @@ class Tries:
 
     __slots__ = ("_answered", "_at", "_missed")
 
-    def __init__(self, now: float) -> None:
-        self._at = now
+    def __init__(self) -> None:
+        self._at = -math.inf
         self._answered = 0.0
         self._missed = 0.0
 

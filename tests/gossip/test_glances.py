@@ -58,6 +58,6 @@ def test_an_answer_of_somebody_else_does_not_count() -> None:
     bench.said()
     glances._look(2.0)
     [seq] = pings(bench)
-    before = bench.node._prober.tries._answered
+    before = bench.node._core.tries._answered
     bench.hear(Ack(seq, "3"), now=2.1)
-    assert bench.node._prober.tries._answered == before
+    assert bench.node._core.tries._answered == before

@@ -1,8 +1,10 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.gossip.suspicion import Suspicion, least_s, timeout_s
+from edge.gossip.suspicion import Suspicion, appeals, least_s, timeout_s
 
 
 @pytest.mark.parametrize(("members", "expected"), [(1, 1.0), (10, 1.0), (100, 2.0), (1000, 3.0)])
@@ -39,3 +41,18 @@ def test_an_accuser_counts_once_and_no_more_than_needed() -> None:
     assert suspicion.deadline == 101.0
     assert not suspicion.confirm("d")
     assert list(suspicion.accusers) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "further"),
+    [(1.0, 0), (0.95, 0), (0.85, 1), (0.56, 4), (0.36, 9), (0.1, 10), (0.0, 10)],
+)
+def test_a_bad_link_makes_a_node_ask_further_before_its_verdict(answered: float, further: int) -> None:
+    """At 25% loss each way 0.56 of the tries are answered, at 40% 0.36."""
+    assert appeals(answered) == further
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_worse_the_link_the_more_it_asks(one: float, other: float) -> None:
+    worse, better = sorted((one, other))
+    assert appeals(worse) >= appeals(better) >= 0

@@ -13,22 +13,22 @@ def after(tries: Tries, begin_s: float, seconds: int, missed_of_five: int) -> fl
 
 
 def test_no_probe_is_no_fault() -> None:
-    assert Tries(0.0).share(100.0) == 1.0
+    assert Tries().share(100.0) == 1.0
 
 
 def test_one_lost_datagram_is_no_storm() -> None:
-    tries = Tries(0.0)
+    tries = Tries()
     tries.add(0.0, answered=False)
     assert tries.share(0.0) == 0.8
 
 
 @pytest.mark.parametrize(("missed_of_five", "share"), [(0, 1.0), (2, 0.6), (4, 0.2)])
 def test_the_share_is_that_of_the_last_seconds(missed_of_five: int, share: float) -> None:
-    assert after(Tries(0.0), 0.0, 300, missed_of_five) == pytest.approx(share, abs=0.03)
+    assert after(Tries(), 0.0, 300, missed_of_five) == pytest.approx(share, abs=0.03)
 
 
 def test_a_storm_is_seen_within_a_minute_and_forgotten_in_two() -> None:
-    tries = Tries(0.0)
+    tries = Tries()
     after(tries, 0.0, 300, 0)
     assert after(tries, 300.0, 45, 4) < 0.6
     assert after(tries, 345.0, 100, 0) > 0.9

@@ -17,7 +17,8 @@ from netns.places import HOSTS, Host
 
 MEDIA_FRESH_S, PLAYLIST_FRESH_S = 3600, 1  # what the origin says, and half of a target duration allows
 EVERY_S = 2.0  # a new segment is published, and so a new playlist
-_ORIGIN_IS_GONE = ("=connect", "=broken", "=timeout", "=slow")  # details of an answer that is served stale
+# Details of an answer that is served stale; in a cut a connection is neither refused nor accepted.
+_ORIGIN_IS_GONE = ("=connect", "=connect_timeout", "=broken", "=timeout", "=slow")
 _SLACK_S = 3.0  # ages are whole seconds, and a busy machine is late
 _END_S = 10.0
 _NAMES = {one.address: one.name for one in HOSTS}
