@@ -36,6 +36,10 @@ class Glances:
             del self._asked[message.seq]
             self._core.tries.add(now, answered=True)
 
+    def start_over(self) -> None:
+        """This process stood still: answers may wait unread, so what was asked before counts neither way."""
+        self._asked.clear()
+
     def _look(self, now: float) -> None:
         core = self._core
         period_s = core.pace(now).probe_period_s

@@ -8,7 +8,7 @@ from edge.gossip.core import Core
 from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
-from edge.gossip.suspicion import Suspicion, appeals, least_s
+from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
@@ -214,7 +214,7 @@ class Membership:
         Others, who hear well, do not wait for it.
         """
         peer = self._core.members.get(name)
-        if peer is None or suspicion.appeals >= appeals(self._core.tries.share(now)):
+        if peer is None or suspicion.appeals >= appeals_for(self._core.tries.share(now)):
             return False
         suspicion.appeals += 1
         self.call(peer.member)

@@ -149,6 +149,7 @@ class Prober:
 
     def start_over(self, now: float) -> None:
         """This process stood still: answers may wait unread, so nobody is accused for the time it missed."""
+        self._glances.start_over()
         for probe in list(self._probes.values()):
             self._end(probe)
             if peer := self._core.members.get(probe.name):

@@ -23,7 +23,7 @@ def timeout_s(least: float, greatest: float, confirmations: int, expected: int) 
     return greatest - (greatest - least) * math.log(confirmations + 1) / math.log(expected + 1)
 
 
-def appeals(answered: float) -> int:
+def appeals_for(answered: float) -> int:
     """How many further calls make it unlikely that one who is there answers none of them.
 
     Args:

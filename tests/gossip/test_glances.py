@@ -61,3 +61,14 @@ def test_an_answer_of_somebody_else_does_not_count() -> None:
     before = bench.node._core.tries._answered
     bench.hear(Ack(seq, "3"), now=2.1)
     assert bench.node._core.tries._answered == before
+
+
+def test_who_stood_still_does_not_blame_its_link_for_what_it_has_not_read() -> None:
+    bench, glances = doubtful(8)
+    bench.said()
+    glances._look(2.0)
+    [seq] = pings(bench)
+    before = bench.node._core.tries._missed
+    bench.node._prober.start_over(9.0)
+    glances._over(seq, 9.0)
+    assert bench.node._core.tries._missed == before

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.gossip.suspicion import Suspicion, appeals, least_s, timeout_s
+from edge.gossip.suspicion import Suspicion, appeals_for, least_s, timeout_s
 
 
 @pytest.mark.parametrize(("members", "expected"), [(1, 1.0), (10, 1.0), (100, 2.0), (1000, 3.0)])
@@ -49,10 +49,10 @@ def test_an_accuser_counts_once_and_no_more_than_needed() -> None:
 )
 def test_a_bad_link_makes_a_node_ask_further_before_its_verdict(answered: float, further: int) -> None:
     """At 25% loss each way 0.56 of the tries are answered, at 40% 0.36."""
-    assert appeals(answered) == further
+    assert appeals_for(answered) == further
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_worse_the_link_the_more_it_asks(one: float, other: float) -> None:
     worse, better = sorted((one, other))
-    assert appeals(worse) >= appeals(better) >= 0
+    assert appeals_for(worse) >= appeals_for(better) >= 0
