@@ -18,10 +18,10 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench sim chart image image-test demo-test netns e2e e2e-kind clean lock
+.PHONY: help install run test check bench sim chart image image-test backend-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.installed  ## what `edge` needs to run, in .venv
 
@@ -42,8 +42,8 @@ check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
 bench: $(VENV)/.installed-dev  ## print the measured numbers beside their targets
 	@$(BIN)/python -m loadtest bench $(ROWS)
 
-sim: $(VENV)/.installed-dev  ## random faults against the invariants, in virtual time (SEEDS=100)
-	@$(BIN)/python -m pytest tests/swarm $(ARGS)
+sim: $(VENV)/.installed-dev  ## random faults against the invariants, and matches, in virtual time (SEEDS=100)
+	@$(BIN)/python -m pytest tests/swarm tests/loadtest/sim $(ARGS)
 	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
 
 chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go
@@ -54,6 +54,9 @@ image:  ## the container image and its bill of materials, in build/; needs docke
 
 image-test: $(VENV)/.installed-dev  ## build the image twice, compare, and run it as a pod would; as root on Debian
 	@$(BIN)/python -m pytest tests/image/built $(ARGS)
+
+backend-test: $(VENV)/.installed-dev  ## a real nginx in front of a node, and one suite over both backends; needs nginx
+	@$(BIN)/python -m pytest tests/nginx tests/conformance $(ARGS)
 
 demo-test: $(VENV)/.installed-dev  ## the demo as it is run, its page and player in a real browser
 	@$(BIN)/python -m pytest tests/live_demo $(ARGS)

@@ -5,45 +5,53 @@ This module may import every room but `edge.cli` and `edge.demo`.
 
 import asyncio
 import logging
-import pathlib
 import random
 import secrets
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from edge.cache.cache import EdgeCache
-from edge.cache.peers import PeerFills
-from edge.cache.settings import CacheSettings
-from edge.cache.upstream import Upstream
+from edge.cache.upstream import PeerTls
 from edge.config import Config
+from edge.decide.origins import Origins
+from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
 from edge.gossip.node import Identity
-from edge.model import Address, ConfigError, GossipEvent, Member, Status, incarnation_of
+from edge.model import Address, ConfigError, GossipEvent
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.audience import Audience, AudienceParts
+from edge.shell.backend import backend_of, join, public_tls
 from edge.shell.backup import BackupSocket
+from edge.shell.bound import bind_all, own_record
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
+from edge.shell.files import read_ring, read_token
+from edge.shell.filling import filling
 from edge.shell.gate import Gate
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
+from edge.shell.orders import PurgeMethod
+from edge.shell.origins import OriginWatch
 from edge.shell.peers import Peers, Placed
+from edge.shell.prewarm import Prewarmer, PrewarmParts
 from edge.shell.public import PublicFace
-from edge.shell.sockets import bind, local_address, resolve
+from edge.shell.routes import Routes
+from edge.shell.schedule import Schedule, ScheduleParts
+from edge.shell.schedule_desk import ScheduleDesk
+from edge.shell.signing.guard import guard_of
+from edge.shell.steering import SteeringFace
+from edge.shell.tls import PublicTls
 from edge.shell.udp import GossipTransport
 from edge.shell.viewjson import SeenEvent, view_json
 from edge.state.traffic import Traffic, Vitals
 from edge.wire.frame import SESSION_BYTES
-from edge.wire.keys import KeyRing
 
 log = logging.getLogger("edge")
 
@@ -54,59 +62,116 @@ PUBLISH_EVERY_S = 0.1  # how often the own load is looked at; it is told when it
 CLOSE_S = 2.0  # for requests in flight; as long as the drain where that is longer
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The node's sockets."""
-
-    gossip: socket.socket
-    backup: socket.socket | None
-    public: socket.socket
-    admin: socket.socket
-
-
 class Node:
     """One running node.
 
     Args:
         config: all of its settings.
         kubernetes: what it runs on, if that is to be asked.
+        wall: seconds since 1970; read once, for the monotonic clock goes on from there.
 
     Raises:
         ConfigError: a file cannot be read or an address cannot be had.
     """
 
-    def __init__(self, config: Config, kubernetes: Kubernetes | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        kubernetes: Kubernetes | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.config = config
         self._kubernetes = kubernetes
         with ExitStack() as undo:
-            self._bound = _bind(config, undo)
+            self._bound = bind_all(config, undo)
+            self._started = time.monotonic()
+            self._wall_offset_s = wall() - self._started
             self._assemble(config)
             undo.pop_all()
 
     def _assemble(self, config: Config) -> None:
         """Make the parts around the sockets."""
-        self._started = time.monotonic()
-        self._ring = _read_ring(config)
-        self._token = _read_token(config)
-        self.member = _member(config, self._bound)
-        identity = Identity(
+        self._ring = read_ring(config)
+        self._token = read_token(config)
+        peer_tls = PeerTls()
+        self._tls = PublicTls(config.public, peer_tls)
+        self.member = own_record(config, self._bound)
+        rng = random.Random(secrets.randbits(64))
+        self.gossip = GossipNode(self._identity(), config.gossip, rng, self._started)
+        peers = Peers(config.node.name, config.node.cluster, self._ring)
+        popularity = Popularity(self.gossip.view, config.prewarm.prefer)
+        placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
+        filled = filling(config, rng, peers, placed, peer_tls)
+        self.cache = filled.cache
+        self._origins = OriginWatch(filled.origins, config.origin, self._on_event)
+        self.traffic = Traffic()
+        gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic, rng)
+        self.backend = backend_of(config, self.cache, self.traffic, gate)
+        self.events = EventActor(self.gossip, self.backend, time.monotonic, self._pump)
+        self._lag = LagMeter()
+        self._open_face(gate, peers, placed, rng)
+        self.prewarm = Prewarmer(
+            PrewarmParts(
+                view=self.gossip.view,
+                popularity=popularity,
+                cache=self.cache,
+                backend=self.backend,
+                placed=placed,
+                traffic=self.traffic,
+                measures=lambda: gate.measures,
+                events=self.events,
+            ),
+            config,
+        )
+        self.schedule = self._scheduled()
+        self.monsoon = self._degrading(gate, placed)
+        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
+        self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
+        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
+        seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
+        self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
+        self._collector = NodeCollector(self._counted(filled.origins))
+        self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
+        self._event_count = 0
+        self._draining = False
+        self._lost = asyncio.Event()  # set when another process has taken the name
+        self._work: list[asyncio.Task[None]] = []
+
+    def _open_face(self, gate: Gate, peers: Peers, placed: Placed, rng: random.Random) -> None:
+        """Make what answers at the public port."""
+        config, view = self.config, self.gossip.view
+        self._routes = Routes(view, config.routing, rng)
+        self._face = PublicFace(self.cache, self.traffic, self._routes, gate, peers)
+        self._face.purging = PurgeMethod(self.events, self._token)
+        self._face.on_asked = placed.wanted
+        parts = AudienceParts(
+            node=self.gossip,
+            cache=self.cache,
+            traffic=self.traffic,
+            gate=gate,
+            locator=self._routes.locator,
+            pending=self._routes.pending,
+            told=self._on_event,
+        )
+        self.audience = self._face.audience = Audience(parts, config, rng)
+        self._routes.refusal = self.audience.sessions.unrouted
+        self._steering = self._face.steering = SteeringFace(view, config.steering, rng)
+        self._steering.zone_of = lambda request: self._routes.locator.place(request).zone
+        self._face.signing = guard_of(config)
+        join(self._face, self.backend)
+
+    def _identity(self) -> Identity:
+        return Identity(
             member=self.member,
-            cluster=config.node.cluster,
+            cluster=self.config.node.cluster,
             ring=self._ring,
             session=secrets.token_bytes(SESSION_BYTES),
-            wall_offset_s=time.time() - self._started,
+            wall_offset_s=self._wall_offset_s,
         )
-        rng = random.Random(secrets.randbits(64))
-        self.gossip = GossipNode(identity, config.gossip, rng, self._started)
-        peers = Peers(config.node.name, config.node.cluster, self._ring)
-        placed = Placed(self.gossip.view)
-        self.cache = _cache(config, rng, peers, placed)
-        self.traffic = Traffic()
-        self.events = EventActor(self.gossip, self.cache, time.monotonic, self._pump)
-        self._lag = LagMeter()
-        gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic)
-        self._face = PublicFace(self.cache, self.traffic, self.gossip.view, gate, peers)
-        self.monsoon = MonsoonRunner(
+
+    def _degrading(self, gate: Gate, placed: Placed) -> MonsoonRunner:
+        """What degrades service."""
+        return MonsoonRunner(
             MonsoonParts(
                 node=self.gossip,
                 cache=self.cache,
@@ -117,32 +182,47 @@ class Node:
                 told=self._on_event,
                 kubernetes=self._kubernetes,
             ),
-            config.monsoon,
+            self.config.monsoon,
         )
-        self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
-        self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
-        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
-        seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
-        self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
-        self._collector = NodeCollector(
-            Counted(
-                node=self.gossip,
-                transport=self._transport,
-                backup=self._backup,
-                discovery=self._discovery,
-                cache=self.cache,
-                traffic=self.traffic,
-                face=self._face,
-                lag=self._lag,
-                monsoon=self.monsoon,
-                kubernetes=self._kubernetes,
-            )
+
+    def _scheduled(self) -> Schedule:
+        """What is scheduled, by the clock that peers measure."""
+
+        def wall() -> float:
+            return time.monotonic() + self._wall_offset_s
+
+        parts = ScheduleParts(
+            view=self.gossip.view,
+            events=self.events,
+            wall=wall,
+            hasten=lambda: self.gossip.hasten(time.monotonic()),
+            told=self._on_event,
         )
-        self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
-        self._event_count = 0
-        self._draining = False
-        self._lost = asyncio.Event()  # set when another process has taken the name
-        self._work: list[asyncio.Task[None]] = []
+        made = Schedule(parts, self.config.schedule)
+        self.prewarm.announcements.wall = wall
+        self.prewarm.follow(made)
+        return made
+
+    def _counted(self, origins: Origins) -> Counted:
+        """The parts that metrics are read from."""
+        return Counted(
+            node=self.gossip,
+            transport=self._transport,
+            backup=self._backup,
+            discovery=self._discovery,
+            cache=self.cache,
+            backend=self.backend,
+            traffic=self.traffic,
+            face=self._face,
+            lag=self._lag,
+            monsoon=self.monsoon,
+            prewarm=self.prewarm,
+            schedule=self.schedule,
+            audience=self.audience,
+            origins=origins,
+            tls=self._tls,
+            kubernetes=self._kubernetes,
+        )
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Serve until `stop` is set, or the name is lost to another process; then leave.
@@ -172,14 +252,23 @@ class Node:
                 task.result()
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        await self.cache.start()
-        stack.push_async_callback(self.cache.close)
+        await self.backend.start()
+        stack.push_async_callback(self.backend.close)
         stack.push_async_callback(self._bulk.close)
         self._transport.start()
         stack.callback(self._transport.close)
         self._backup.start()
         stack.callback(self._backup.close)
-        jobs = [self._lag.run(), self._publish(), self.monsoon.run()]
+        jobs = [self._lag.run(), self._publish(), self.monsoon.run(), self._origins.run(), self._tls.run()]
+        jobs += [
+            self.prewarm.run(),
+            self.schedule.run(),
+            self._routes.locator.places.run(),
+            self._steering.run(),
+            self.audience.quality.run(),
+        ]
+        if self._face.signing:
+            jobs.append(self._face.signing.run())
         if self._seeded:
             jobs.append(self._discovery.run())
         if self._kubernetes:
@@ -198,16 +287,26 @@ class Node:
                 self.events,
                 BulkFace(self.gossip, time.monotonic).handle,
                 self.monsoon,
+                self.prewarm,
+                self._routes,
+                ScheduleDesk(self.schedule, self.events, self.gossip.view),
+                self.audience,
             ),
             self._token,
             self.config.admin.page_origins,
         )
         close_s = max(CLOSE_S, self.config.node.drain_s)
-        for app, sock in ((self._face.app(), self._bound.public), (admin.app(), self._bound.admin)):
-            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=close_s)
+        public = web.ServerRunner(
+            web.Server(self._face.handle, access_log=None), handle_signals=False, shutdown_timeout=close_s
+        )
+        private = web.AppRunner(admin.app(), access_log=None, handle_signals=False, shutdown_timeout=close_s)
+        for runner, sock, tls in (
+            (public, self._bound.public, public_tls(self.config, self._tls)),
+            (private, self._bound.admin, None),
+        ):
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sock).start()
+            await web.SockSite(runner, sock, ssl_context=tls).start()
         stack.callback(admin.close)
         log.info(
             "%s serves: public %s, admin %s, gossip %s",
@@ -219,6 +318,7 @@ class Node:
         log.info("%s leaves", self.member.name)
         self._draining = self._face.draining = True
         self._tell()
+        self._routes.router.look_again()
         await asyncio.sleep(self.config.node.drain_s)
         self.gossip.leave(time.monotonic())
         self._transport.pump()
@@ -236,10 +336,12 @@ class Node:
             capacity=self.config.node.capacity,
             lag_s=self._lag.lag_s,
             fill_failures=1.0 if self.cache.recent_failure else 0.0,
-            draining=self._draining,
+            draining=self._draining
+            or bool(self.backend.trouble),  # others send nobody to a nginx that is away
             level=self.monsoon.level,
         )
-        self.gossip.update_load(self.traffic.load(vitals, now), now)
+        load = self.audience.fitted(self.traffic.load(vitals, now), self._lag.lag_s)
+        self.gossip.update_load(load, now)
         self.gossip.set_popularity(self.traffic.top(now), now)
         self._transport.pump()
 
@@ -260,6 +362,7 @@ class Node:
         log.info("%s", event.text, extra={"kind": event.kind, "node": event.node})
         self._event_count += 1
         self._events.append(SeenEvent(self._event_count, time.time(), event.kind, event.node, event.text))
+        self._steering.look()
         if self._kubernetes:
             self._kubernetes.heard(event)
         if event.kind == "conflict":
@@ -267,7 +370,9 @@ class Node:
 
     def _view(self) -> dict[str, Any]:
         now = time.monotonic()
-        return view_json(self.gossip.view(), self.config.node.cluster, now - self._started, now, self._events)
+        view, cluster = self.gossip.view(), self.config.node.cluster
+        found = view_json(view, cluster, now - self._started, now, self._events)
+        return found | {"origins": self._origins.status()}
 
     def _not_ready(self) -> str:
         """Why no viewers should come; empty when they should."""
@@ -275,7 +380,7 @@ class Node:
             return "draining"
         if self._is_alone() and self._seeded and time.monotonic() - self._started < JOIN_PATIENCE_S:
             return "joining"
-        return ""
+        return self.backend.trouble
 
     @property
     def _seeded(self) -> bool:
@@ -284,99 +389,6 @@ class Node:
 
     def _is_alone(self) -> bool:
         return len(self.gossip.view().alive) <= 1
-
-
-def _bind(config: Config, undo: ExitStack) -> Bound:
-    """The sockets; `undo` closes those that were had, should anything after them fail."""
-
-    def bound(address: str, field: str, kind: socket.SocketKind) -> socket.socket:
-        return undo.enter_context(bind(Address.parse(address, field), field, kind))
-
-    gossip, backup = config.gossip.bind, config.gossip.backup_bind
-    return Bound(
-        bound(gossip, "gossip.bind", socket.SOCK_DGRAM),
-        bound(backup, "gossip.backup_bind", socket.SOCK_DGRAM) if backup else None,
-        bound(config.public.bind, "public.bind", socket.SOCK_STREAM),
-        bound(config.admin.bind, "admin.bind", socket.SOCK_STREAM),
-    )
-
-
-def _read_ring(config: Config) -> KeyRing:
-    if not config.gossip.keys_file:
-        return KeyRing.insecure(config.node.cluster)
-    return KeyRing.parse(_read(config.gossip.keys_file, "gossip.keys_file"), config.gossip.keys_file)
-
-
-def _read_token(config: Config) -> str:
-    if not config.admin.token_file:
-        return ""
-    token = _read(config.admin.token_file, "admin.token_file").strip()
-    if len(token) < 16:
-        raise ConfigError(
-            "admin.token_file", "holds less than 16 characters", "put a long random word into it"
-        )
-    return token
-
-
-def _read(path: str, field: str) -> str:
-    try:
-        return pathlib.Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise ConfigError(field, f"{path} cannot be read: {reason}", "name a readable text file") from None
-
-
-def _member(config: Config, bound: Bound) -> Member:
-    """This node's own record, with the ports that it really got."""
-    node, gossip = config.node, config.gossip
-    address = _advertised(gossip.advertise, "gossip.advertise", bound.gossip)
-    backup = _advertised(gossip.backup_advertise, "gossip.backup_advertise", bound.backup)
-    return Member(
-        name=node.name,
-        incarnation=incarnation_of(int(time.time())),
-        status=Status.ALIVE,
-        host=address.host,
-        port=address.port,
-        admin=config.admin.advertise or f"http://{local_address(bound.admin)}",
-        public=config.public.advertise or f"http://{local_address(bound.public)}",
-        region=node.region,
-        zone=node.zone,
-        isp=node.isp,
-        tags=node.tags,
-        backup_host=backup.host,
-        backup_port=backup.port,
-    )
-
-
-def _advertised(given: str, field: str, sock: socket.socket | None) -> Address:
-    """Where others reach a socket: as given, or else where it is bound; nowhere if there is none."""
-    if sock is None:
-        return Address("", 0)
-    bound = local_address(sock)
-    if not given:
-        return bound
-    numeric = resolve(Address.parse(given, field), field, socket.SOCK_DGRAM).address
-    return Address(numeric.host, numeric.port or bound.port)
-
-
-def _cache(config: Config, rng: random.Random, peers: Peers, placed: Placed) -> EdgeCache:
-    settings = CacheSettings(
-        origin=config.cache.origin,
-        memory_bytes=config.cache.memory_bytes,
-        object_max_bytes=config.cache.object_max_bytes,
-        fill_timeout_s=config.cache.fill_timeout_s,
-        disk_path=config.cache.disk_path,
-        disk_max_bytes=config.cache.disk_max_bytes,
-        disk_objects_max=config.cache.disk_objects_max,
-    )
-    name = config.node.name
-    upstream = Upstream(name, settings, rng)
-    if not config.cache.peer_fill:
-        return EdgeCache(name, settings, upstream, time.monotonic)
-    fills = PeerFills(upstream, settings, placed, peers.stamp)
-    cache = EdgeCache(name, settings, fills, time.monotonic)
-    fills.attach(cache, time.monotonic)
-    return cache
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -167,6 +167,22 @@ class HotSegment(Struct, frozen=True, array_like=True, gc=False):
 TopSegments = Annotated[tuple[HotSegment, ...], Meta(max_length=TOP_SEGMENTS)]
 
 
+class PlaceQuality(Struct, frozen=True, array_like=True, gc=False):
+    """What a node's viewers of one place see, in sum: never of one viewer (CTA-5004 fields, aggregated)."""
+
+    zone: Label
+    isp: Label  # "": all of the zone
+    sessions: Count  # that told of themselves lately
+    kbps: Count  # mean encoded bitrate of what they watch, kilobits a second; 0: not told
+    reach_kbps: Count  # throughput that three quarters of their requests had at least; 0: not told
+    stalls: Annotated[int, Meta(ge=0, le=1000)]  # requests of players that had run dry, per mille
+    cap_kbps: Count = 0  # the cap that this node proposes for the place; 0: none
+
+
+PLACES_TOLD = 8
+Quality = Annotated[tuple[PlaceQuality, ...], Meta(max_length=PLACES_TOLD)]
+
+
 class EventKind(IntEnum):
     """What a durable event is about."""
 

@@ -14,7 +14,7 @@ from edge.model import ConfigError
 from edge.wire.compress import Compressor
 from edge.wire.frame import SESSION_BYTES, Sealer
 from edge.wire.keys import KeyRing
-from loadtest import cost, gossip_rows, serf, socket_rows
+from loadtest import churn, cost, fluid_rows, gossip_rows, route_rows, serf, serve_rows, socket_rows
 from loadtest.recording import as_pods, node_records, payload, payloads
 from loadtest.rows import Row, line, number
 
@@ -68,6 +68,17 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
+    "scale.final": fluid_rows.final,
+    "serve.balance": route_rows.balance,
+    "serve.churn": churn.rows,
+    "serve.dead": route_rows.dead,
+    "serve.decision": route_rows.decision,
+    "serve.embedded": serve_rows.embedded,
+    "serve.hits": fluid_rows.hits,
+    "serve.nginx": serve_rows.nginx,
+    "serve.origin": serve_rows.origin,
+    "serve.redirect": route_rows.redirect,
+    "serve.steering": serve_rows.steering,
     "sim.speed": gossip_rows.speed,
 }
 

@@ -13,7 +13,7 @@ from edge.wire.compress import Compressor
 from edge.wire.errors import DecodeError
 from edge.wire.frame import Opener
 from edge.wire.keys import KeyRing
-from edge.wire.messages import Announce, AnyMessage, LoadRow, Loads, TopRow, Tops, decode, encode
+from edge.wire.messages import LOADS_FRAME, Announce, AnyMessage, LoadRow, Loads, TopRow, Tops, decode, encode
 
 SHIPPED = Path(__file__).with_name("recorded.jsonl")
 _INCOMING = 0  # packet(7)
@@ -158,7 +158,14 @@ def as_pods(messages: list[AnyMessage], rng: random.Random) -> list[AnyMessage]:
 
 def payload(messages: list[AnyMessage]) -> bytes:
     """Messages as the wire has them."""
-    return b"[" + b",".join(encode(one) for one in messages) + b"]"
+    return b"[" + b",".join(_on_the_wire(one) for one in messages) + b"]"
+
+
+def _on_the_wire(message: AnyMessage) -> bytes:
+    """As nodes write it: rows one by one, and no field for what nobody tells."""
+    if isinstance(message, Loads) and not message.quality:
+        return b",".join(map(msgspec.json.encode, message.rows)).join(LOADS_FRAME)
+    return encode(message)
 
 
 def _announces(recorded: Sequence[list[AnyMessage]]) -> list[Announce]:

@@ -1,29 +1,17 @@
 """Whole nodes in this process: real sockets, an origin, and what joins the parts."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from cache.pretend_origin import SEGMENT, PretendOrigin
+from cache.pretend_origin import SEGMENT
 from edge import app
 from edge.app import Node
 from edge.model import ConfigError, Status
 from running import Running
 from waiting import until
-
-
-@pytest.fixture
-async def running() -> AsyncIterator[Running]:
-    origin = PretendOrigin()
-    await origin.start()
-    origin.serve(SEGMENT, b"media", {"Content-Type": "video/mp4"})
-    made = Running(origin.url)
-    yield made
-    await made.end()
-    await origin.stop()
 
 
 def status(at: Node, name: str) -> Status | None:
@@ -83,6 +71,7 @@ async def test_metrics_are_well_formed_and_say_what_was_served(
     for line in ("edge_requests_total 3.0", "edge_cache_hits_total 2.0", "edge_cache_fills_total 1.0"):
         assert line in lines
     assert 'edge_gossip_dropped_total{reason="replay"} 0.0' in lines
+    assert "edge_gossip_durable_dropped_total 0.0" in lines
     named = {line.split()[2] for line in lines if line.startswith("# HELP ")}
     assert all(name.startswith("edge_") for name in named)
 

@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Container
 
+from msgspec.structs import replace
+
+from edge.cache.backend import Figures
 from edge.cache.counters import CacheCounters
 from edge.cache.fill import Filler
 from edge.cache.flights import FillFailure, Outcome
+from edge.cache.growing import GrowingSpan
+from edge.cache.holding import soon_s
 from edge.cache.keys import BadTargetError, cache_key, normal_path
 from edge.cache.lifetime import Kind, kind_of
-from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
+from edge.cache.objects import CachedObject, CacheRequest, CacheResponse, Prewarmed
 from edge.cache.purge import Purge
 from edge.cache.purgelog import PurgeLog
-from edge.cache.respond import PREFLIGHT, for_peer, plain, respond
+from edge.cache.respond import PREFLIGHT, bytes_needed, for_peer, plain, respond
 from edge.cache.settings import CacheSettings, Leniency
 from edge.cache.tiers import Tier, TieredStore
 from edge.cache.upstream import Fills, names_of_loop
@@ -50,6 +54,7 @@ class EdgeCache:
         self._filler = Filler(settings, upstream, self._store, self.counters, clock)
         self._hit = f'"{node_name}"; hit; ttl='
         self.leniency = Leniency()  # another one counts from the next request on
+        self._retained: Container[str] = ()
 
     @property
     def stored_bytes(self) -> int:
@@ -70,6 +75,15 @@ class EdgeCache:
     def tiers(self) -> list[Tier]:
         """What memory and disk hold; without a disk only the first."""
         return self._store.tiers
+
+    def figures(self) -> Figures:
+        """What it holds; what it counts is in `counters`."""
+        return Figures(self.tiers, gauges={"cache_disk_full": float(self._store.disk_full)})
+
+    @property
+    def trouble(self) -> str:
+        """Nothing keeps viewers away: what it serves from is in this process."""
+        return ""
 
     @property
     def recent_failure(self) -> bool:
@@ -92,6 +106,19 @@ class EdgeCache:
     def content(self, path: str) -> Content:
         """Whether what a raw path names is live, DVR or VOD, as far as playlists have told."""
         return self._filler.windows.content(path)
+
+    def asked(self, path: str) -> None:
+        """A viewer was given a raw path, by whatever is in front of this cache."""
+        self._filler.edge.asked(path, self._clock())
+
+    def newest(self, key: str) -> str:
+        """The path that the live playlist of `key` names last, where viewers take such segments; else empty."""
+        newest = self._filler.windows.newest(key)
+        return newest if newest and self._filler.edge.wants(newest, self._clock()) else ""
+
+    def segment_s(self, key: str) -> float:
+        """The duration of a segment, where what `key` names is not there yet but will be soon; else 0."""
+        return self._filler.windows.segment_s(key)
 
     async def start(self) -> None:
         """Open the disk and the way to the origin.
@@ -137,6 +164,24 @@ class EdgeCache:
     def when_recorded(self, told: Callable[[], None]) -> None:
         """Call `told` once no purge so far can be undone by a restart; at once where that is so."""
         self._store.when_recorded(told)
+
+    def retain(self, keys: Container[str]) -> None:
+        """From now on objects of these keys are the last to leave, and are used longer where the leniency says so."""
+        self._retained = keys
+        self._store.retain(keys)
+
+    async def prewarm(self, key: str) -> Prewarmed:
+        """Bring in what a normal path names, unless it is here and fresh: a fill like a viewer's, but nobody's."""
+        stored = self._store.peek(key) or await self._store.load(key)
+        if stored and stored.ttl_s(self._clock()) > 0:
+            return Prewarmed(stored)
+        outcome = await self._filler.fetch(key, stored)
+        if isinstance(outcome, FillFailure):
+            return Prewarmed(None, reason=outcome.reason)
+        return Prewarmed(outcome.found, len(outcome.found.body), "" if outcome.stored else "not_stored")
+
+    async def warm(self, path: str) -> None:
+        """Nothing to do: what is here is served from here."""
 
     def lookup(self, request: CacheRequest) -> CacheResponse | None:
         """The answer to a GET or HEAD whose object is here and fresh; the fast way, counted as a request and a hit.
@@ -185,8 +230,8 @@ class EdgeCache:
         self, request: CacheRequest, stored: CachedObject | None, key: str, loop: str
     ) -> CacheResponse:
         """Nothing fresh is here: serve stale while asking, or ask and wait."""
-        if request.peer and "only-if-cached" in request.headers.get("Cache-Control", ""):  # RFC 9111 §5.2.1.7
-            return self._own(request, plain(504, "not held here\n"))
+        if request.peer and (refused := self._unfit_for_peer(request, key, loop)):
+            return self._own(request, plain(504, refused))
         overdue_s = -stored.ttl_s(self._clock()) if stored else 0.0
         if stored and self._extended(stored):
             return self._stale(request, stored, f"{self._hit}{-int(overdue_s)}")
@@ -197,7 +242,7 @@ class EdgeCache:
         collapsed = self._filler.in_flight(key)
         self.counters.collapsed += collapsed
         self.counters.misses += not collapsed
-        outcome = await self._outcome(key, stored, loop)
+        outcome = await self._outcome(key, stored, loop, bytes_needed(request))
         if isinstance(outcome, FillFailure):
             return await self._without_origin(request, key, outcome, f"{forward}; detail={outcome.reason}")
         await self._filler.settled(key)
@@ -207,18 +252,33 @@ class EdgeCache:
         forward = f"{outcome.via}, {forward}" if outcome.via else forward
         return self._own(request, self._made(request, outcome.found, forward))
 
-    async def _outcome(self, key: str, stored: CachedObject | None, loop: str) -> Outcome:
+    def _unfit_for_peer(self, request: CacheRequest, key: str, loop: str) -> str:
+        """Why another node has to ask elsewhere; "" where it may wait. What it says of the object is noted."""
+        if "only-if-cached" in request.headers.get("Cache-Control", ""):  # RFC 9111 §5.2.1.7
+            return "not held here\n"
+        if segment_s := soon_s(request.headers):
+            self._filler.windows.hint(key, segment_s)
+        if not self._filler.in_flight(key) or not (asked := self._upstream.asked(key)):
+            return ""
+        *earlier, last = names_of_loop(loop) or [""]
+        # Where two wait for each other both see it, and one of them has to give way.
+        circle = asked in earlier or (asked == last and self._name > asked)
+        return "this node waits for one that waits for it\n" if circle else ""
+
+    async def _outcome(self, key: str, stored: CachedObject | None, loop: str, needed: float) -> Outcome:
         """What a fill brings; where something stale will do, it is waited for with little patience."""
         patience_s = self.leniency.patience_s if stored and self._will_do(stored) else None
         try:
             async with asyncio.timeout(patience_s):
-                return await self._filler.fill(key, stored, loop)
+                return await self._filler.fill(key, stored, loop, needed)
         except TimeoutError:  # the fill goes on, and the next one finds what it brings
             return FillFailure(504, "slow")
 
     def _extended(self, stored: CachedObject) -> bool:
         """Whether an object that is over counts as fresh for now. Playlists change, and a soft purge is an order."""
         factor, life, now = self.leniency.ttl_factor, stored.lifetime, self._clock()
+        if stored.key in self._retained:
+            factor *= self.leniency.popular_factor
         if factor <= 1 or life.stale_if_error_s <= 0 or now >= stored.stale_from:
             return False
         return stored.age_s(now) < factor * life.fresh_s and kind_of(stored.key) is not Kind.PLAYLIST
@@ -254,6 +314,8 @@ class EdgeCache:
         if request.peer:
             self.counters.peer_requests += 1
             return replace(response, headers={**response.headers, **for_peer(stored, now)})
+        if request.front:
+            return replace(response, made_of=stored)
         return response
 
     def _refused(self, request: CacheRequest, response: CacheResponse) -> CacheResponse:
@@ -264,5 +326,11 @@ class EdgeCache:
         """Count what leaves; every answer passes here once."""
         self.counters.requests += 1
         if request.method != "HEAD":
-            self.counters.served_bytes += len(response.body)
+            if isinstance(response.body, GrowingSpan):
+                response.body.tell(self._served)
+            else:
+                self.counters.served_bytes += len(response.body)
         return response
+
+    def _served(self, size_bytes: int) -> None:
+        self.counters.served_bytes += size_bytes

@@ -18,7 +18,11 @@ class CacheCounters:
     served_bytes: int = 0  # bodies handed to viewers
     fills: int = 0
     filled_bytes: int = 0
+    streamed: int = 0  # of the fills: bodies that were handed on while they came
+    resumed: int = 0  # of those: broke off, and went on where they had ended
     prefetched: int = 0  # of the fills: newest segments of live playlists, before a viewer asked
+    held: int = 0  # of the fills: the origin had it not yet, and it was waited for
+    held_in_vain: int = 0  # of those: it did not come in time
     peer_fills: int = 0  # of the fills: what other nodes gave
     peer_requests: int = 0  # of other nodes, answered here; they count as requests too
     fills_overtaken: int = 0  # by a purge that came after they began; those who waited got the answer

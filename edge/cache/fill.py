@@ -4,30 +4,39 @@ A fill is a task of its own with a time limit. A viewer who goes away stops wait
 """
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from edge.cache.counters import CacheCounters
-from edge.cache.disk.body import FileBody
 from edge.cache.flights import Filled, FillFailure, Flight, Flights, Outcome, hit_among
+from edge.cache.growing import GrowingBody
+from edge.cache.holding import Holding
 from edge.cache.keys import BadTargetError, normal_path
-from edge.cache.lifetime import Kind, age_of, kind_of, lifetime, says_lifetime, viewer_control
+from edge.cache.lifetime import LIVE_NEGATIVE_S, NEGATIVE_S, Kind, kind_of, lifetime, says_lifetime
 from edge.cache.liveedge import LiveEdge
+from edge.cache.making import conditions, initial_age_s, passed, read, viewer_headers
 from edge.cache.objects import CachedObject, Lifetime
 from edge.cache.purge import Purge, says_tags, tags_of
-from edge.cache.respond import CORS
+from edge.cache.receiving import NOT_HELD, UpstreamError, UpstreamResponse
 from edge.cache.settings import CacheSettings
+from edge.cache.streaming import Streams
 from edge.cache.tiers import TieredStore
-from edge.cache.upstream import Fills, UpstreamError, UpstreamResponse
-from edge.cache.window import LiveWindows
+from edge.cache.upstream import Fills, fill_limit_s
+from edge.cache.window import Content, LiveWindows
 
 _FAILURES_MAX = 4096
-_PASSED_MAX = 512
 _USE_ONCE = Lifetime(0.0)
-_KEPT = (
-    *("Cache-Control", "CMSD-Static", "Content-Encoding", "Content-Language", "Content-Type"),
-    *("Date", "ETag", "Expires", "Last-Modified", "Location"),
-)
+
+
+class Made(NamedTuple):
+    """What an answer makes."""
+
+    found: CachedObject
+    storable: bool
 
 
 class Filler:
@@ -55,6 +64,8 @@ class Filler:
         self._counters = counters
         self._clock = clock
         self._flights = Flights()
+        self._holding = Holding(settings, counters)
+        self._streams = Streams(upstream, counters, settings.retry_share)
         self.windows = LiveWindows()
         self.edge = LiveEdge()
         self._failures: OrderedDict[str, tuple[float, FillFailure]] = OrderedDict()
@@ -95,18 +106,27 @@ class Filler:
         flight.task = asyncio.create_task(self._run(flight, stale, loop))
         return flight
 
-    async def fill(self, key: str, stale: CachedObject | None, loop: str = "") -> Outcome:
+    async def fill(self, key: str, stale: CachedObject | None, loop: str = "", needed: float = 0) -> Outcome:
         """Wait for the one fill of `key`, at most `fill_timeout_s`; for a second one where the first is too old.
 
-        It is too old if its answer carries a tag that was purged after it began and before this request came.
+        It is too old if its answer carries a tag that was purged after it began and before this request came. A large
+        body may still be on its way when this returns; where its size is not announced, `needed` bytes are here.
         """
         asked = self._flights.purges
         flight = self.begin(key, stale, loop)
-        outcome = await _outcome(flight)
-        if isinstance(flight, FillFailure) or not flight.is_too_old(asked):
+        if isinstance(flight, FillFailure):
+            return flight
+        outcome = await flight.outcome(needed)
+        if not flight.is_too_old(asked):
             return outcome
         # Whatever is joined now began after this request came, and what is stored may have been purged meanwhile.
-        return await _outcome(self.begin(key, self._store.get(key), loop))
+        again = self.begin(key, self._store.get(key), loop)
+        return again if isinstance(again, FillFailure) else await again.outcome(needed)
+
+    async def fetch(self, key: str, stale: CachedObject | None) -> Outcome:
+        """Wait for all that the one fill of `key` brings, for somebody who gives it to nobody."""
+        flight = self.begin(key, stale)
+        return flight if isinstance(flight, FillFailure) else await flight.whole()
 
     def purge(self, purge: Purge, hit: Mapping[str, object]) -> None:
         """Forget failures, and keep what the origin gave before from those who ask from now on.
@@ -144,6 +164,8 @@ class Filler:
         return current
 
     def _remember(self, key: str, failure: FillFailure) -> None:
+        if failure.reason == NOT_HELD:  # who comes now may ask others
+            return
         self._failures[key] = (self._clock() + self._settings.failure_memory_s, failure)
         self._failures.move_to_end(key)
         if len(self._failures) > _FAILURES_MAX:
@@ -151,38 +173,60 @@ class Filler:
 
     async def _fetch(self, flight: Flight, stale: CachedObject | None, loop: str) -> Outcome:
         self._counters.fills += 1
-        conditions = _conditions(stale)
+        asked = conditions(stale)
         try:
-            async with asyncio.timeout(self._settings.fill_timeout_s):
-                answer = await self._upstream.fetch(flight.key, conditions, loop)
+            async with asyncio.timeout(fill_limit_s(flight.key, self._settings)):
+                answer = await self._holding.wait(
+                    flight.key,
+                    self.windows.segment_s(flight.key),
+                    lambda: self._upstream.fetch(flight.key, asked, loop),
+                )
+                if isinstance(answer.body, GrowingBody):
+                    return await self._stream(flight, answer, answer.body, loop)
         except UpstreamError as error:
             return self._failed(error.reason)
         except TimeoutError:
             return self._failed("timeout")
         self._counters.filled_bytes += len(answer.body)
         if answer.status != 304:
-            return self._keep(flight, answer, None)
-        if stale is None or not conditions:
+            return self._keep(flight, answer, self._made(flight.key, answer, None))
+        if stale is None or not asked:
             return self._failed("not_asked_for")
         self._counters.revalidated += 1
-        return self._keep(flight, answer, stale)
+        return self._keep(flight, answer, self._made(flight.key, answer, stale))
+
+    async def _stream(
+        self, flight: Flight, answer: UpstreamResponse, body: GrowingBody, loop: str
+    ) -> Outcome:
+        """Give the header, and the body as it comes, to those who wait; keep it once it is whole."""
+        self._counters.streamed += 1
+        try:
+            made = self._made(flight.key, answer, None)
+            current = self._flights.head(flight, made.found.tags)
+            stored = current and made.storable
+            flight.headed.set_result(Filled(made.found, answer.status, stored, passed(answer.headers)))
+            await self._streams.arrive(flight.key, answer, body, loop)
+            found = replace(made.found, body=body.finish())
+        finally:
+            self._counters.filled_bytes += body.have
+            body.drop()
+        return self._keep(flight, answer, Made(found, made.storable))
 
     def _failed(self, reason: str) -> FillFailure:
         self._counters.fill_failed(reason)
-        return FillFailure(504 if reason == "timeout" else 502, reason)
+        return FillFailure(504 if reason.endswith("timeout") else 502, reason)
 
-    def _keep(self, flight: Flight, answer: UpstreamResponse, before: CachedObject | None) -> Filled:
-        """Store the origin's answer as far as it may be; a 304 renews what was there `before` (RFC 9111 §4.3.4)."""
-        key = flight.key
+    def _made(self, key: str, answer: UpstreamResponse, before: CachedObject | None) -> Made:
+        """The object that an answer makes; a 304 renews what was there `before` (RFC 9111 §4.3.4)."""
         status = before.status if before else answer.status
         body = before.body if before else answer.body
         if before and not says_lifetime(answer.headers):
             life: Lifetime | None = before.lifetime
         else:
-            life = lifetime(key, status, answer.headers, _read(body), self._settings)
-        if before is None and status == 200 and kind_of(key) is Kind.PLAYLIST:
-            self.windows.learn(key, answer.body)
-        headers = _viewer_headers(key, answer.headers, before, life)
+            life = lifetime(key, status, answer.headers, read(body), self._settings)
+            if life and status == 404:
+                life = Lifetime(min(life.fresh_s, self._missing_s(key)))
+        headers = viewer_headers(key, answer.headers, before, life)
         made = CachedObject(
             key=key,
             status=status,
@@ -191,19 +235,40 @@ class Filler:
             etag=headers.get("ETag", ""),
             last_modified=headers.get("Last-Modified", ""),
             stored_at=self._clock(),
-            initial_age_s=age_of(answer.headers) if answer.age_s is None else answer.age_s,
+            initial_age_s=initial_age_s(key, answer),
             lifetime=life or _USE_ONCE,
             tags=self._tags(answer.headers, before),
         )
-        if not self._land(flight, made.tags):  # what is stored may be newer: leave it alone
-            return Filled(made, answer.status, stored=False, via=_passed(answer.headers))
-        stored = life is not None and self._store.put(made)
+        return Made(made, life is not None)
+
+    def _missing_s(self, key: str) -> float:
+        """How long it is known that something is not there: what is live will be there any moment."""
+        if segment_s := self.windows.segment_s(key):
+            return min(NEGATIVE_S, segment_s / 4)
+        is_live = kind_of(key) is Kind.SEGMENT and self.windows.content(key) is Content.LIVE
+        return LIVE_NEGATIVE_S if is_live else math.inf
+
+    def _keep(self, flight: Flight, answer: UpstreamResponse, made: Made) -> Filled:
+        """Store what an answer makes as far as it may be."""
+        key, found = flight.key, made.found
+        if answer.status == 200 and kind_of(key) is Kind.PLAYLIST:
+            self.windows.learn(key, read(found.body))
+            self._listed(self.windows.newest(key))
+        if not self._land(flight, found.tags):  # what is stored may be newer: leave it alone
+            return Filled(found, answer.status, stored=False, via=passed(answer.headers))
+        stored = made.storable and self._store.put(found)
         if not stored:
             self._counters.not_stored += 1
             self._store.drop(key)
         elif newest := self.windows.newest(key):
             self._prefetch(newest)
-        return Filled(made, answer.status, stored, _passed(answer.headers))
+        return Filled(found, answer.status, stored, passed(answer.headers))
+
+    def _listed(self, key: str) -> None:
+        """A playlist names this last: that it was not there is no longer true."""
+        if (known := self._store.peek(key)) and known.status == 404:
+            self._store.drop(key)
+        self._holding.listed(key)
 
     def _prefetch(self, target: str) -> None:
         """Fetch what a live playlist names last, where it is watched and not here."""
@@ -227,43 +292,3 @@ class Filler:
         tags = tags_of(headers)
         self._counters.tags_ignored += tags.ignored
         return tags.kept
-
-
-async def _outcome(flight: Flight | FillFailure) -> Outcome:
-    """Wait for a fill; leaves it alone when the one who waits is cancelled."""
-    if isinstance(flight, FillFailure):
-        return flight
-    await asyncio.wait((flight.task,))
-    return FillFailure(503, "closing") if flight.task.cancelled() else flight.task.result()
-
-
-def _passed(headers: Mapping[str, str]) -> str:
-    field = headers.get("Cache-Status", "")
-    return field if len(field) <= _PASSED_MAX else ""
-
-
-def _read(body: bytes | FileBody) -> bytes:
-    """What of a body tells a lifetime: playlists do, and those that stay on disk are no playlists."""
-    return body if isinstance(body, bytes) else b""
-
-
-def _conditions(stale: CachedObject | None) -> dict[str, str]:
-    """What asks the origin for a change only."""
-    if stale is None or stale.status != 200:
-        return {}
-    if stale.etag:
-        return {"If-None-Match": stale.etag}
-    return {"If-Modified-Since": stale.last_modified} if stale.last_modified else {}
-
-
-def _viewer_headers(
-    key: str, given: Mapping[str, str], before: CachedObject | None, life: Lifetime | None
-) -> dict[str, str]:
-    """What every answer made of the object carries."""
-    headers = {**CORS, "Accept-Ranges": "bytes"}
-    for name in _KEPT:
-        if value := given.get(name) or (before.headers.get(name) if before else None):
-            headers[name] = value
-    if life is not None and (control := viewer_control(key, headers.get("Cache-Control", ""), life)):
-        headers["Cache-Control"] = control
-    return headers

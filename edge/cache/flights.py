@@ -2,8 +2,9 @@
 
 A purge by URL or prefix, and one by tag of what is stored, knows the keys: their fills are cut off at once, so that
 those who wait get the answer, nobody else joins, and nothing is stored. Which tags an answer will carry is known when
-it comes. Until then a fill may still be joined, lest one purge by tag send every fill to the origin twice; when it
-lands, the log of purges says who asked too late to be given what it brought.
+its header comes. Until then a fill may still be joined, lest one purge by tag send every fill to the origin twice; then
+the log of purges says who asked too late to be given what it brings. A fill whose body is still on its way may be
+joined, until a purge hits it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edge.cache.growing import GrowingBody
 from edge.cache.objects import CachedObject
 from edge.cache.purge import Purge, matching
 
@@ -19,11 +21,11 @@ LOG_MAX = 4096  # purges by tag that are remembered for fills in flight
 
 
 class Filled(NamedTuple):
-    """A fill that brought something."""
+    """A fill that brought something, or is about to: the body of `found` may be on its way."""
 
     found: CachedObject
     origin_status: int
-    stored: bool
+    stored: bool  # or will be, if the body comes
     via: str = ""  # the Cache-Status of the caches that it came through (RFC 9211: each adds to the list)
 
 
@@ -43,12 +45,42 @@ class Flight:
 
     key: str
     began: int  # after so many purges
-    overtaken: int | None = None  # once it has landed: the first purge by tag since then that hits its answer
+    overtaken: int | None = (
+        None  # once its tags are known: the first purge by tag since it began that hits them
+    )
+    tags: Collection[str] | None = None  # of its answer, once the header is here and the body on its way
     task: asyncio.Task[Outcome] = field(init=False)
+    headed: asyncio.Future[Filled] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def is_too_old(self, asked: int) -> bool:
         """Whether its answer may not be given to one who asked after `asked` purges."""
         return self.overtaken is not None and self.overtaken <= asked
+
+    async def outcome(self, needed: float = 0) -> Outcome:
+        """What it brings, as soon as its header is here; leaves it alone when the one who waits is cancelled.
+
+        Args:
+            needed: of a body of which nobody has told how large it will be, so many bytes are waited for.
+        """
+        await asyncio.wait((self.task, self.headed), return_when=asyncio.FIRST_COMPLETED)
+        if self.headed.done() and not self.task.done():
+            head = self.headed.result()
+            if needed and isinstance(body := head.found.body, GrowingBody) and body.size is None:
+                await body.reached(needed)
+            if body_goes_on(head):
+                return head
+        return await self.whole()  # it is about to end
+
+    async def whole(self) -> Outcome:
+        """What it brings, once all of it is here."""
+        await asyncio.wait((self.task,))
+        return FillFailure(503, "closing") if self.task.cancelled() else self.task.result()
+
+
+def body_goes_on(head: Filled) -> bool:
+    """Whether the body of a fill that has begun to answer is still on its way."""
+    body = head.found.body
+    return isinstance(body, GrowingBody) and body.grows
 
 
 def hit_among(keys: Iterable[str], purge: Purge, hit: Mapping[str, object]) -> list[str]:
@@ -95,9 +127,19 @@ class Flights:
         for key in hit_among(self._joinable, purge, hit):
             del self._joinable[key]
         if purge.what == "tag":
+            for key in [key for key, one in self._joinable.items() if one.tags and purge.value in one.tags]:
+                del self._joinable[key]
             if len(self._log) >= LOG_MAX:
                 self._unlogged, _ = self._log.popleft()
             self._log.append((self.purges, purge.value))
+
+    def head(self, flight: Flight, tags: Collection[str]) -> bool:
+        """The header of its answer is here, and tells the tags: as `land`. What is overtaken is not joined any more."""
+        flight.tags = tags
+        current = self.land(flight, tags)
+        if not current and self._joinable.get(flight.key) is flight:
+            del self._joinable[flight.key]
+        return current
 
     def land(self, flight: Flight, tags: Collection[str]) -> bool:
         """Whether what a fill brought may be used beyond those who wait for it.

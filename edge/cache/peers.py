@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edge.cache.cache import EdgeCache
 from edge.cache.counters import CacheCounters
+from edge.cache.growing import GrowingBody
+from edge.cache.holding import SOON
 from edge.cache.purge import tags_of
 from edge.cache.purgelog import PurgeLog
+from edge.cache.receiving import NOT_HELD, NOT_TAKEN, UpstreamError, UpstreamResponse
 from edge.cache.settings import CacheSettings
-from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse, names_of_loop
-from edge.decide.placement import Source
+from edge.cache.upstream import Upstream, is_blocking, names_of_loop
+from edge.decide.placement import NOWHERE, Source
 from edge.wire.passport import HEADER
 
 Choose = Callable[[str, Sequence[str]], Iterable[Source]]  # path, names of nodes passed → whom to ask
@@ -44,9 +47,12 @@ class PeerFills:
         self._clock: Clock = time.monotonic
         self._counters = CacheCounters()
         self._purges = PurgeLog()
+        self._soon_s: Callable[[str], float] = lambda _: 0.0
+        self._asked: dict[str, str] = {}  # nodes that are being asked, by target
 
     def attach(self, cache: EdgeCache, clock: Clock) -> None:
-        """Fill `cache`: count in its counters, and heed its purges."""
+        """Fill `cache`: count in its counters, heed its purges, tell others what it knows to be there soon."""
+        self._soon_s = cache.segment_s
         self._counters, self._purges, self._clock = cache.counters, cache.purges, clock
 
     async def start(self) -> None:
@@ -62,14 +68,29 @@ class PeerFills:
         failure: UpstreamError | None = None
         for source in self._choose(target.partition("?")[0], names_of_loop(loop)):
             try:
+                if source is NOWHERE:
+                    raise UpstreamError(NOT_HELD)
                 if not source.node:
                     return await self._upstream.fetch(target, conditions, loop)
                 if self._shunned.get(source.node, 0.0) <= self._clock():
-                    return await self._ask(source, target, conditions, loop)
+                    return await self._waited_for(source, target, conditions, loop)
             except UpstreamError as error:
                 if not source.node or failure is None:
                     failure = error  # what the origin said tells more than what others said of it
         raise failure or UpstreamError("nobody_to_ask")
+
+    def asked(self, target: str) -> str:
+        """The node that is being asked for `target` at this moment."""
+        return self._asked.get(target, "")
+
+    async def _waited_for(
+        self, source: Source, target: str, conditions: Mapping[str, str], loop: str
+    ) -> UpstreamResponse:
+        self._asked[target] = source.node
+        try:
+            return await self._ask(source, target, conditions, loop)
+        finally:
+            self._asked.pop(target, None)
 
     async def _ask(
         self, source: Source, target: str, conditions: Mapping[str, str], loop: str
@@ -77,25 +98,45 @@ class PeerFills:
         fields = {**conditions, HEADER: self._stamp(source.node)}
         if source.held_only:
             fields["Cache-Control"] = "only-if-cached"
+        if segment_s := self._soon_s(target):
+            fields[SOON] = f"{segment_s:g}"
         try:
-            async with asyncio.timeout(self._settings.peer_timeout_s):
+            limit_s = (
+                self._settings.blocking_timeout_s if is_blocking(target) else self._settings.peer_timeout_s
+            )
+            async with asyncio.timeout(limit_s):
                 answer = await self._upstream.fetch_from(source.url, target, fields, loop)
-            age_s = _age(answer.headers.get(HEADER, ""))
-            if self._purges.hits(target, tags_of(answer.headers).kept, self._clock() - age_s):
-                raise UpstreamError("purged")
+            try:
+                age_s = self._usable_age(target, answer)
+            except UpstreamError:
+                if isinstance(answer.body, GrowingBody):
+                    answer.body.drop()
+                raise
         except TimeoutError:
             raise self._failed(source, "timeout") from None
         except UpstreamError as error:
             raise self._failed(source, error.reason) from None
         self._counters.peer_fills += 1
+        if isinstance(answer.body, GrowingBody) and answer.body.reading:
+            answer.body.reading.add_done_callback(self._broke_off)
         if "detail=" in answer.headers.get(
             "Cache-Status", ""
         ):  # it had nothing newer: the origin fails, here too
             self._counters.fill_failed("peer_stale")
         return UpstreamResponse(answer.status, answer.headers, answer.body, age_s)
 
+    def _usable_age(self, target: str, answer: UpstreamResponse) -> float:
+        age_s = _age(answer.headers.get(HEADER, ""))
+        if self._purges.hits(target, tags_of(answer.headers).kept, self._clock() - age_s):
+            raise UpstreamError("purged")
+        return age_s
+
+    def _broke_off(self, reading: asyncio.Task[None]) -> None:
+        if not reading.cancelled() and isinstance(error := reading.exception(), UpstreamError):
+            self._counters.peer_failed(error.reason)
+
     def _failed(self, source: Source, reason: str) -> UpstreamError:
-        if reason == "connect":
+        if reason in NOT_TAKEN:
             if len(self._shunned) >= _SHUNNED_MAX:
                 self._shunned.clear()
             self._shunned[source.node] = self._clock() + self._settings.peer_pause_s

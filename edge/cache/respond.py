@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from edge.cache.disk.body import FileBody, FileSpan
+from edge.cache.growing import GrowingBody, GrowingSpan
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.wire.passport import HEADER
 
@@ -23,6 +24,7 @@ PREFLIGHT = CORS | {
     ),
     "Access-Control-Max-Age": "86400",
 }
+_Body = bytes | FileBody | GrowingBody
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 _KEPT_BY_304 = ("Cache-Control", "ETag", "Expires", "Last-Modified", "Vary")
 
@@ -59,15 +61,27 @@ def respond(request: CacheRequest, stored: CachedObject, status: str, now: float
     if _not_modified(asked, stored):
         kept = {name: value for name, value in headers.items() if name in _KEPT_BY_304}
         return CacheResponse(304, kept | CORS | {"Age": headers["Age"], "Cache-Status": status})
-    size = len(stored.body)
+    size = len(stored.body)  # of a body on its way: as announced, else what has come, which will do
     try:
         span = _asked_span(asked, stored) if request.method == "GET" else None
     except UnsatisfiableError:
         return CacheResponse(416, CORS | {"Content-Range": f"bytes */{size}", "Cache-Status": status})
     if span is None:
         return CacheResponse(200, headers, _whole(stored.body))
-    headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
+    complete = "*" if isinstance(stored.body, GrowingBody) and stored.body.size is None else size
+    headers["Content-Range"] = f"bytes {span.first}-{span.last}/{complete}"
     return CacheResponse(206, headers, _part(stored.body, span))
+
+
+def bytes_needed(request: CacheRequest) -> float:
+    """How many bytes of a body must be here before this can be answered, where its size is not announced.
+
+    With them a range that names both its ends can be given without the size of the whole (RFC 9110 §14.4).
+    """
+    if request.method != "GET" or "Range" not in request.headers:
+        return 0
+    found = _RANGE.fullmatch(request.headers["Range"])
+    return int(found[2]) + 1 if found and found[1] and found[2] else math.inf
 
 
 def for_peer(stored: CachedObject, now: float) -> dict[str, str]:
@@ -105,15 +119,22 @@ def parse_range(field: str, size: int) -> Span | None:
     return Span(first, min(last, size - 1))
 
 
-def _whole(body: bytes | FileBody) -> bytes | FileSpan:
-    return body if isinstance(body, bytes) else FileSpan(body, 0, len(body))
+def _whole(body: _Body) -> bytes | FileSpan | GrowingSpan:
+    if isinstance(body, bytes):
+        return body
+    return FileSpan(body, 0, len(body)) if isinstance(body, FileBody) else GrowingSpan(body, 0, body.size)
 
 
-def _part(body: bytes | FileBody, span: Span) -> memoryview | FileSpan:
+def _part(body: _Body, span: Span) -> memoryview | FileSpan | GrowingSpan:
     """Some bytes of a body, without a copy."""
     if isinstance(body, bytes):
         return memoryview(body)[span.first : span.last + 1]
-    return FileSpan(body, span.first, span.last + 1 - span.first)
+    size = span.last + 1 - span.first
+    return (
+        FileSpan(body, span.first, size)
+        if isinstance(body, FileBody)
+        else GrowingSpan(body, span.first, size)
+    )
 
 
 def _asked_span(asked: Mapping[str, str], stored: CachedObject) -> Span | None:

@@ -5,9 +5,12 @@ ghost queue, which keeps names only. A newcomer that the ghost queue still knows
 
 Two things differ from the paper. Sizes count, not numbers alone. And one `put` looks at a bounded number of objects:
 where all of 100,000 have been used, the paper's hand would go round three times and hold up the event loop.
+
+Besides, some keys may be retained: they stay though nobody uses them, but leave half of the room to what is used.
 """
 
 from collections import OrderedDict
+from collections.abc import Container
 from typing import Generic, TypeVar
 
 import msgspec
@@ -18,6 +21,7 @@ _SMALL_SHARE = 0.1
 _FREQUENCY_MAX = 3
 _LOOKS_MAX = 4096  # objects that one put spares because they were used; what comes next goes in any case
 _GHOST_MIN = 16
+_RETAINED_SHARE = 0.5
 
 
 class _Entry(msgspec.Struct, Generic[Value], eq=False, gc=False):
@@ -45,6 +49,8 @@ class Store(Generic[Value]):
         self._small_bytes = 0
         self._main_bytes = 0
         self._looks = 0  # left to the put under way
+        self.retained: Container[str] = ()  # keys that are to stay though they are not used
+        self._spare_bytes = 0.0  # that the put under way may yet spare for that
         self._doomed: dict[str, float | None] = {}  # keys that `_settle` is told of before they are looked up
         self.evictions = 0
 
@@ -146,6 +152,7 @@ class Store(Generic[Value]):
     def _make_room(self, size: int, objects: int = 1) -> None:
         """For so many bytes in so many objects more."""
         self._looks = _LOOKS_MAX
+        self._spare_bytes = _RETAINED_SHARE * self._bytes_max
         while self.size_bytes + size > self._bytes_max or len(self) + objects > self._objects_max:
             self._evict()
 
@@ -160,17 +167,21 @@ class Store(Generic[Value]):
         else:
             self._evict_main()
 
-    def _spares(self, entry: _Entry[Value], uses: int) -> bool:
-        """Whether an object stays because it was used more than so often."""
-        if entry.frequency <= uses or not self._looks:
+    def _spares(self, key: str, entry: _Entry[Value], uses: int) -> bool:
+        """Whether an object stays because it was used more than so often, or is retained."""
+        if not self._looks:
             return False
+        if entry.frequency <= uses:
+            if key not in self.retained or entry.size > self._spare_bytes:
+                return False
+            self._spare_bytes -= entry.size
         self._looks -= 1
         return True
 
     def _evict_small(self) -> None:
         key, entry = self._small.popitem(last=False)
         self._small_bytes -= entry.size
-        if self._spares(entry, 1):
+        if self._spares(key, entry, 1):
             entry.frequency = 0
             self._to_main(key, entry)
             return
@@ -182,8 +193,8 @@ class Store(Generic[Value]):
 
     def _evict_main(self) -> None:
         key, entry = self._main.popitem(last=False)
-        if self._spares(entry, 0):
-            entry.frequency -= 1
+        if self._spares(key, entry, 0):
+            entry.frequency = max(0, entry.frequency - 1)
             self._main[key] = entry
             return
         self._main_bytes -= entry.size

@@ -5,7 +5,7 @@ is used in memory counts as used on disk: else the most popular objects would be
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from edge.cache.counters import CacheCounters
@@ -58,6 +58,12 @@ class TieredStore:
         self.get = self.memory.get
         self.peek = self.memory.peek
         self._sweeping: asyncio.Task[None] | None = None
+        self._health: Health | None = None
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether objects stay in memory only, for lack of room on the disk that is set."""
+        return self._health is not None and (self._health.full or self.disk is None)
 
     @property
     def disk(self) -> DiskTier | None:
@@ -81,8 +87,8 @@ class TieredStore:
         """
         if not self._settings.disk_path:
             return
-        health = Health(self._counters, self._clock, self._settings.disk_pause_s)
-        around = Surroundings(self._settings, self._counters, health, self._clock, self._promote)
+        self._health = Health(self._counters, self._clock, self._settings.disk_pause_s)
+        around = Surroundings(self._settings, self._counters, self._health, self._clock, self._promote)
         self.memory.disk = await opened_tier(around, self._wall)
 
     async def close(self) -> None:
@@ -110,6 +116,12 @@ class TieredStore:
         else:
             kept = self.memory.put(made.key, made, made.memory_bytes)
         return (self.disk.put(made) if self.disk else False) or kept
+
+    def retain(self, keys: Container[str]) -> None:
+        """From now on objects of these keys stay though nobody uses them, but leave half of the room to the others."""
+        self.memory.retained = keys
+        if self.disk:
+            self.disk.retain(keys)
 
     def drop(self, key: str) -> None:
         """Forget `key`."""

@@ -2,7 +2,10 @@
 
 A segment is named by a pattern and a number, e.g. /live/v240/#.m4s and 7. A live playlist says from which number on a
 pattern is live: what lies within a minute of its end. A playlist that has ended makes its patterns VOD. What no
-playlist named is taken for live, for in doubt a viewer is served.
+playlist named is taken for live, for in doubt a viewer is served. So are parts of segments (`EXT-X-PART`), which
+have no pattern and leave the playlist within a few seconds.
+
+A live playlist also tells what comes next: the number after its last one, and what it hints at (`EXT-X-PRELOAD-HINT`).
 """
 
 import math
@@ -20,6 +23,9 @@ _NAME_MAX = 128  # a longer name is no segment's
 # The last number, but that of seg-7-v1-a1, as some packagers write.
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*|(?:-[a-z][0-9]{1,2})+)")
 
+_HINT = re.compile(r'[:,]URI="([^"]{1,2048})"')
+_SECONDS_DIGITS = 4
+
 
 class Content(Enum):
     """What a viewer of an object watches."""
@@ -35,6 +41,9 @@ class LiveWindows:
     def __init__(self) -> None:
         self._live_from = OrderedDict[str, float]()  # by pattern, and by path for ended playlists
         self._newest = OrderedDict[str, str]()  # by live playlist: the segment that it names last
+        self._next = dict[str, tuple[str, ...]]()  # by live playlist: what will be there soon
+        self._soon = dict[str, float]()  # by what will be there soon: the duration of a segment
+        self._hinted = OrderedDict[str, float]()  # the same, as other nodes told
 
     def learn(self, key: str, body: bytes) -> None:
         """A playlist of this key came from the origin."""
@@ -42,7 +51,7 @@ class LiveWindows:
             return
         path = key.partition("?")[0]
         lines = body.decode(errors="replace").splitlines()
-        self._newest.pop(path, None)
+        self._forget(path)
         if "#EXT-X-ENDLIST" in lines:
             found = {_split(_joined(path, line))[0]: _ENDED for line in lines if _is_uri(line)}
             self._keep(found | {path: _ENDED})
@@ -50,9 +59,12 @@ class LiveWindows:
             self._live_from.pop(path, None)
             self._keep(_live_part(path, lines))
             if last := next((line for line in reversed(lines) if _is_uri(line)), ""):
-                self._newest[path] = _joined(path, last)
+                self._newest[path] = newest = _joined(path, last)
+                self._hinted.pop(newest, None)
+                self._next[path] = awaited = (*_following(newest), *_hinted(path, lines))
+                self._soon |= dict.fromkeys(awaited, _target_s(lines))
             while len(self._newest) > PATTERNS_MAX:
-                self._newest.popitem(last=False)
+                self._forget(next(iter(self._newest)))
 
     def content(self, path: str) -> Content:
         """What the object at a raw path is, as far as is known."""
@@ -67,6 +79,22 @@ class LiveWindows:
     def newest(self, key: str) -> str:
         """The path of the segment that the live playlist of this key named last; empty where none is known."""
         return self._newest.get(key.partition("?")[0], "")
+
+    def segment_s(self, key: str) -> float:
+        """The duration of a segment, where `key` is not listed yet but will be there soon; else 0."""
+        return self._soon.get(key) or self._hinted.get(key, 0.0)
+
+    def hint(self, key: str, segment_s: float) -> None:
+        """Another node has a playlist that says so: `key` will be there soon."""
+        self._hinted[key] = segment_s
+        self._hinted.move_to_end(key)
+        while len(self._hinted) > PATTERNS_MAX:
+            self._hinted.popitem(last=False)
+
+    def _forget(self, playlist: str) -> None:
+        self._newest.pop(playlist, None)
+        for awaited in self._next.pop(playlist, ()):
+            self._soon.pop(awaited, None)
 
     def __len__(self) -> int:
         return len(self._live_from)
@@ -92,6 +120,29 @@ def _live_part(path: str, lines: list[str]) -> dict[str, float]:
         elif line.startswith("#EXTINF:"):
             left_s -= _duration_s(line)
     return found
+
+
+def _following(path: str) -> tuple[str, ...]:
+    """The path of the next number, if this one has a number."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, suffix = name.rpartition(".") if "." in name else (name, "", "")
+    if len(stem) > _NAME_MAX or not (found := _NUMBERED.fullmatch(stem)):
+        return ()
+    number = str(int(found[2]) + 1).zfill(len(found[2]))
+    return (f"{folder}{slash}{found[1]}{number}{found[3]}{dot}{suffix}",)
+
+
+def _hinted(path: str, lines: list[str]) -> tuple[str, ...]:
+    """What a playlist says will come (RFC 8216bis §4.4.5.3): one part at most."""
+    hints = (line for line in reversed(lines) if line.startswith("#EXT-X-PRELOAD-HINT:"))
+    found = _HINT.search(next(hints, ""))
+    return (_joined(path, found[1]),) if found else ()
+
+
+def _target_s(lines: list[str]) -> float:
+    tag = "#EXT-X-TARGETDURATION:"
+    said = next((line.removeprefix(tag) for line in lines if line.startswith(tag)), "")
+    return float(said) if said.isascii() and said.isdigit() and len(said) <= _SECONDS_DIGITS else 0.0
 
 
 def _is_uri(line: str) -> bool:

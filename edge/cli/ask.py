@@ -40,13 +40,21 @@ def with_majority(command: Any) -> Any:
     return click.option("--majority", is_flag=True, help=text)(command)
 
 
-def ask(admin: str, path: str, token_file: str | None, body: dict[str, Any] | None = None) -> Any:
-    """A node's JSON answer to GET, or to POST where there is a body.
+def ask(
+    admin: str,
+    path: str,
+    token_file: str | None,
+    body: dict[str, Any] | None = None,
+    *,
+    method: str = "",
+) -> Any:
+    """A node's JSON answer to `method`; without one to GET, or to POST where there is a body.
 
     Raises:
         ConfigError: no answer, or one that says what is wrong.
     """
-    return asyncio.run(_request(admin.rstrip("/") + path, _token(token_file), body))
+    method = method or ("GET" if body is None else "POST")
+    return asyncio.run(_request(method, admin.rstrip("/") + path, _token(token_file), body))
 
 
 def _token(token_file: str | None) -> str:
@@ -60,14 +68,13 @@ def _token(token_file: str | None) -> str:
         ) from None
 
 
-async def _request(url: str, token: str, body: dict[str, Any] | None) -> Any:
+async def _request(method: str, url: str, token: str, body: dict[str, Any] | None) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    method, json = ("GET", None) if body is None else ("POST", body)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, url, json=json) as response,
+            session.request(method, url, json=body) as response,
         ):
             answer = await response.read()
             if response.status not in (200, 202):

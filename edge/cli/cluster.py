@@ -1,4 +1,4 @@
-"""`edge members` and `edge view`: the cluster as one node sees it."""
+"""`edge members`, `edge view` and `edge origins`: the cluster, and the origins, as one node sees them."""
 
 from typing import Any
 
@@ -45,6 +45,28 @@ def view(admin: str, token_file: str | None, output: str) -> None:
     out.print(_hot_table(found["hot"]))
     for event in found["events"][-10:]:
         out.print(f"  [{_STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
+
+
+@click.command()
+@with_node
+def origins(admin: str, token_file: str | None, output: str) -> None:
+    """List the origins, and whether the node asks them."""
+    found = ask(admin, "/v1/view", token_file)
+    if output == "json":
+        told = {"self": found["self"], "origins": found["origins"]}
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        return
+    table = plain_table()
+    table.add_column("ORIGIN", no_wrap=True)
+    table.add_column("STATE", no_wrap=True)
+    for name in ("PRIORITY", "WEIGHT", "REQUESTS", "FAILED", "CHECKS", "FAILED"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("REASON")
+    for one in found["origins"]:
+        state = "[green]up[/]" if one["up"] else "[red]down[/]"
+        names = ("priority", "weight", "requests", "failures", "checks", "checks_failed")
+        table.add_row(one["url"], state, *(str(one[name]) for name in names), one["reason"])
+    console().print(table)
 
 
 def _members_table(found: list[dict[str, Any]]) -> Table:

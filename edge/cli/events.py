@@ -12,6 +12,7 @@ from edge.cli.tables import console, plain_table
 from edge.model import ConfigError
 
 _POLL_S = 0.1
+_NAMES_MAX = 10
 
 
 @click.command()
@@ -22,11 +23,14 @@ _POLL_S = 0.1
 )
 @click.option("--soft", is_flag=True, help="Mark stale rather than remove.")
 @click.option(
-    "--wait-s",
-    type=click.FloatRange(0, 60),
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0, 300),
+    is_flag=False,
+    flag_value=30.0,
     default=2.0,
-    show_default=True,
-    help="How long to wait for all to have acted.",
+    metavar="[SECONDS]",
+    help="How long to wait for all to have acted: 2 s, or 30 s where no number is given.",
 )
 @with_majority
 @with_node
@@ -117,9 +121,22 @@ def awaited(made: dict[str, Any], wait_s: float, admin: str, token_file: str | N
     return made
 
 
+def told_in_words(made: dict[str, Any]) -> list[str]:
+    """Who has acted on an event, after how long, and who has not."""
+    acted = f"{len(made['reached'])} of {made['members']} members have acted on it"
+    lines = [f"{made['kind']} {made['key']}: {acted}"]
+    if times := sorted((ms, name) for name, ms in made["acted_ms"].items()):
+        middle, (last_ms, last) = times[(len(times) - 1) // 2][0], times[-1]
+        lines.append(f"known here of half of them after {middle} ms, of the last, {last}, after {last_ms} ms")
+    if missing := made["missing"]:
+        more = f" and {len(missing) - _NAMES_MAX} more" if len(missing) > _NAMES_MAX else ""
+        names = ", ".join(missing[:_NAMES_MAX])
+        lines.append(f"not yet: {names}{more}; they act on it as soon as they hear of it")
+    return lines
+
+
 def _tell(made: dict[str, Any], output: str) -> None:
     if output == "json":
         click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     else:
-        reached = f"{len(made['reached'])} of {made['members']} members have acted on it"
-        click.echo(f"{made['kind']} {made['key']}: {reached}")
+        click.echo("\n".join(told_in_words(made)))

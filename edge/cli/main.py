@@ -17,9 +17,17 @@ NAMES = (
     "keygen",
     "members",
     "monsoon",
+    "nginx-config",
     "origin",
+    "origins",
+    "popular",
+    "prewarm",
     "purge",
+    "quality",
+    "route",
     "run",
+    "schedule",
+    "sign-url",
     "view",
 )
 
@@ -52,6 +60,11 @@ def main() -> None:
 
 def _load(name: str) -> click.Command | None:
     """Import no more than the command needs: a node is ready the sooner, and `edge keygen` prints at once."""
+    return _started(name) or _asking(name)
+
+
+def _started(name: str) -> click.Command | None:
+    """A command that runs something, or makes a file for it."""
     match name:
         case "run":
             act_as_init()  # before the imports, which take most of a node's start
@@ -62,10 +75,26 @@ def _load(name: str) -> click.Command | None:
             from edge.cli.demo import demo as command
         case "demo-viewers":
             from edge.cli.demo import demo_viewers as command
+        case "keygen":
+            from edge.cli.keygen import keygen as command
+        case "nginx-config":
+            from edge.cli.nginx import nginx_config as command
+        case "sign-url":
+            from edge.cli.signing import sign_url as command
+        case _:
+            return None
+    return command
+
+
+def _asking(name: str) -> click.Command | None:
+    """A command that asks a node, or tells it something."""
+    match name:
         case "members":
             from edge.cli.cluster import members as command
         case "view":
             from edge.cli.cluster import view as command
+        case "origins":
+            from edge.cli.cluster import origins as command
         case "purge":
             from edge.cli.events import purge as command
         case "event":
@@ -74,8 +103,16 @@ def _load(name: str) -> click.Command | None:
             from edge.cli.events import events as command
         case "monsoon":
             from edge.cli.monsoon import monsoon as command
-        case "keygen":
-            from edge.cli.keygen import keygen as command
+        case "prewarm":
+            from edge.cli.prewarm import prewarm as command
+        case "popular":
+            from edge.cli.prewarm import popular as command
+        case "quality":
+            from edge.cli.quality import quality as command
+        case "route":
+            from edge.cli.route import route as command
+        case "schedule":
+            from edge.cli.schedule import schedule as command
         case _:
             return None
     return command

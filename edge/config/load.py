@@ -11,12 +11,17 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from edge.config.sections import Config
+from edge.config.origins import FIELD as ORIGINS
+from edge.config.origins import origin_servers
+from edge.config.sections import DEFAULT_ORIGIN, Config
 from edge.model import Address, ConfigError
 
 ENV_PREFIX = "EDGE_"
 # What Kubernetes puts into every pod for a Service whose name begins with "edge-" (as container links did).
 _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)$")
+# These stand in nginx's configuration as they are.
+_PREFIX = re.compile(r"/[A-Za-z0-9._~/-]+")
+_FILE = re.compile(r"/[A-Za-z0-9._/+@-]+")
 
 
 class FieldType(NamedTuple):
@@ -185,6 +190,9 @@ def _check(config: Config) -> None:
     """Rules between fields: what is open to others needs a key, what is bound to any address an advertised one."""
     gossip, admin = config.gossip, config.admin
     _check_addresses(config)
+    _check_tls(config)
+    if config.cache.backend == "nginx":
+        _check_nginx(config)
     for index, seed in enumerate(gossip.seeds):
         Address.parse(seed, f"gossip.seeds[{index}]")
     for field, bind in (("gossip.bind", gossip.bind), ("gossip.backup_bind", gossip.backup_bind)):
@@ -200,13 +208,77 @@ def _check(config: Config) -> None:
             f"is needed when admin.bind is {admin.bind}",
             "put a long random word into a file of mode 0600",
         )
-    for least, greatest in (
-        ("reconnect_min_s", "reconnect_max_s"),
-        ("tick_min_s", "tick_max_s"),
-        ("probe_period_s", "probe_period_quiet_s"),
+    _check_origins(config)
+    _check_signing(config)
+    for section, least, greatest in (
+        ("gossip", "reconnect_min_s", "reconnect_max_s"),
+        ("gossip", "tick_min_s", "tick_max_s"),
+        ("gossip", "probe_period_s", "probe_period_quiet_s"),
+        ("origin", "pause_min_s", "pause_max_s"),
     ):
-        if getattr(gossip, least) > getattr(gossip, greatest):
-            raise ConfigError(f"gossip.{least}", f"is above gossip.{greatest}", "make it the smaller one")
+        settings = getattr(config, section)
+        if getattr(settings, least) > getattr(settings, greatest):
+            raise ConfigError(
+                f"{section}.{least}", f"is above {section}.{greatest}", "make it the smaller one"
+            )
+
+
+def _check_origins(config: Config) -> None:
+    cache = config.cache
+    origin_servers(cache.origin, cache.origins)
+    if cache.origins and cache.origin != DEFAULT_ORIGIN:
+        raise ConfigError(ORIGINS, "is given, and cache.origin too", "put that one into the list")
+
+
+def _check_signing(config: Config) -> None:
+    signing = config.signing
+    if bool(signing.keys_file) != bool(signing.required_prefixes):
+        given, lacking = ("keys_file", "required_prefixes")[:: 1 if signing.keys_file else -1]
+        raise ConfigError(f"signing.{lacking}", f"is needed with signing.{given}", "give both or neither")
+    for index, prefix in enumerate(signing.required_prefixes):
+        if prefix != "/" and not _PREFIX.fullmatch(prefix):
+            hint = "write a plain one, e.g. /live/, or / for all"
+            raise ConfigError(
+                f"signing.required_prefixes[{index}]", f"{prefix!r} is no prefix of a path", hint
+            )
+
+
+def _check_tls(config: Config) -> None:
+    public = config.public
+    for given, lacking in (("tls_cert_file", "tls_key_file"), ("tls_key_file", "tls_cert_file")):
+        if getattr(public, given) and not getattr(public, lacking):
+            raise ConfigError(f"public.{lacking}", f"is needed with public.{given}", "give both or neither")
+    if public.tls_cert_file and public.advertise.startswith("http://"):
+        raise ConfigError(
+            "public.advertise", "is http:// where public.tls_cert_file is given", "write https://"
+        )
+
+
+def _check_nginx(config: Config) -> None:
+    """What nginx is told must be settled before both start; who comes by loopback is believed whom he speaks for."""
+    nginx = config.nginx
+    if not nginx.folder:
+        raise ConfigError(
+            "nginx.folder", "is needed with cache.backend = nginx", "name a folder of this node"
+        )
+    for field in ("tls_cert_file", "tls_key_file"):
+        if (given := getattr(config.public, field)) and not _FILE.fullmatch(given):
+            hint = "write an absolute path of letters, digits and ._/+@-"
+            raise ConfigError(f"public.{field}", f"{given!r} cannot stand in nginx's configuration", hint)
+    for field, bind in (
+        ("public.bind", config.public.bind),
+        ("nginx.bind", nginx.bind),
+        ("nginx.status_bind", nginx.status_bind),
+    ):
+        address = Address.parse(bind, field)
+        if not address.port:
+            raise ConfigError(field, "has port 0", "with cache.backend = nginx, give it a number")
+        if field != "public.bind" and not is_loopback(address.host):
+            raise ConfigError(field, f"{bind} is open to others", "bind it to 127.0.0.1 or [::1]")
+    for index, prefix in enumerate(nginx.recorded):
+        if not _PREFIX.fullmatch(prefix):
+            hint = "write a plain one, e.g. /vod/"
+            raise ConfigError(f"nginx.recorded[{index}]", f"{prefix!r} is no prefix of a path", hint)
 
 
 def _check_addresses(config: Config) -> None:

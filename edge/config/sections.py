@@ -9,13 +9,24 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge.config.admission import AdmissionConfig
 from edge.config.kubernetes import KubernetesConfig
 from edge.config.monsoon import MonsoonConfig
+from edge.config.nginx import NginxConfig
+from edge.config.origins import ORIGIN_URL, OriginConfig
+from edge.config.ports import AdminConfig, PublicConfig
+from edge.config.prewarm import PrewarmConfig
+from edge.config.quality import QualityConfig
+from edge.config.routing import RoutingConfig
+from edge.config.schedule import ScheduleConfig
+from edge.config.signing import SigningConfig
+from edge.config.steering import SteeringConfig
 from edge.model import NAME_MAX_BYTES
 
 _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _CLUSTER = r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$"
 _CLUSTER_MAX = 127  # a namespace (63), a slash and a release's name (53), with room
+DEFAULT_ORIGIN = "http://127.0.0.1:7790"  # where `edge origin` is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,50 +273,23 @@ class GossipConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicConfig:
-    """The port that viewers see: media and routing, nothing else."""
+class CacheConfig:
+    """The cache and where it fills from."""
 
-    bind: Annotated[str, Meta(description="TCP address for viewers, host:port; port 0 takes a free one.")] = (
-        "127.0.0.1:7780"
-    )
-    advertise: Annotated[
-        str,
-        Meta(max_length=256, description="URL at which viewers reach this very node. Default: http://bind."),
-    ] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdminConfig:
-    """The port for operators: health, metrics, the cluster's view, the live page."""
-
-    bind: Annotated[
-        str, Meta(description="TCP address for operators, host:port; port 0 takes a free one.")
-    ] = "127.0.0.1:7701"
-    advertise: Annotated[
-        str,
-        Meta(
-            max_length=256, description="URL at which other nodes and pages reach it. Default: http://bind."
-        ),
-    ] = ""
-    token_file: Annotated[
-        str, Meta(description="File with the bearer token of /v1; needed off loopback.")
-    ] = ""
-    page_origins: Annotated[
+    backend: Annotated[
+        Literal["embedded", "nginx"],
+        Meta(description="Who serves hits: this process, or nginx in front of it (section nginx)."),
+    ] = "embedded"
+    origin: Annotated[
+        str, Meta(pattern=ORIGIN_URL, description="Origin to fill from, http(s)://host:port.")
+    ] = DEFAULT_ORIGIN
+    origins: Annotated[
         tuple[str, ...],
         Meta(
-            max_length=64,
-            description="Origins whose pages may read this port from a browser (CORS), comma list.",
+            max_length=16,
+            description="Several in place of origin, comma list: http(s)://host:port;priority=1;weight=2.",
         ),
     ] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheConfig:
-    """The embedded cache and where it fills from."""
-
-    origin: Annotated[
-        str, Meta(pattern=r"^https?://[^/\s]+/?$", description="Origin to fill from, http(s)://host:port.")
-    ] = "http://127.0.0.1:7790"
     memory_bytes: Annotated[
         int, Meta(ge=1 << 20, le=1 << 42, description="Bound of all stored bodies together, bytes.")
     ] = 256 * 1024 * 1024
@@ -318,12 +302,31 @@ class CacheConfig:
     fill_timeout_s: Annotated[
         float, Meta(ge=0.1, le=300, description="A fill that takes longer fails, seconds.")
     ] = 8
+    hold_max_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3,
+            description="A segment that will be there soon is waited for half its duration, but no longer, seconds.",
+        ),
+    ] = 3
+    holds_max: Annotated[
+        int, Meta(ge=0, le=10_000, description="Segments waited for at a time; beyond it 404 at once.")
+    ] = 64
     peer_fill: Annotated[
         bool,
         Meta(
             description="Ask the zone's owner of an object first, the origin only as its owner (true, false)."
         ),
     ] = True
+    hot_rate: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=1e9,
+            description="A stream has one more owner in the zone for each so many requests a second there.",
+        ),
+    ] = 200
     disk_path: Annotated[
         str,
         Meta(
@@ -363,9 +366,18 @@ class Config:
 
     node: NodeConfig
     gossip: GossipConfig = GossipConfig()
-    public: PublicConfig = PublicConfig()
-    admin: AdminConfig = AdminConfig()
+    public: PublicConfig = field(default_factory=PublicConfig)
+    admin: AdminConfig = field(default_factory=AdminConfig)
     cache: CacheConfig = CacheConfig()
+    origin: OriginConfig = field(default_factory=OriginConfig)
+    nginx: NginxConfig = field(default_factory=NginxConfig)
+    prewarm: PrewarmConfig = field(default_factory=PrewarmConfig)
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
+    steering: SteeringConfig = field(default_factory=SteeringConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    signing: SigningConfig = field(default_factory=SigningConfig)
     monsoon: MonsoonConfig = field(default_factory=MonsoonConfig)
+    admission: AdmissionConfig = field(default_factory=AdmissionConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     kubernetes: KubernetesConfig = field(default_factory=KubernetesConfig)
     log: LogConfig = LogConfig()

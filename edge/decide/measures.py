@@ -10,6 +10,7 @@ from edge.config import MonsoonConfig
 LAST_RESORT = 4  # level at which a node serves little but what it holds
 SAFE_LOAD = 0.9  # from level 3 on no new viewers come to a node that carries this share of its capacity
 _TTL_FACTOR = 4.0  # media never changes; what else is cached may be this much older
+_POPULAR_FACTOR = 4.0
 _RETRY_AFTER_S = 5  # a crowd that is refused should not come back at once
 
 REFUSALS = {
@@ -29,6 +30,7 @@ class Measures:
     stale_s: float = 0.0  # what is over may be served this long, if the origin gives nothing and allows it
     ttl_factor: float = 1.0  # what is no playlist counts as fresh this much longer
     retain_popular: bool = False  # keep popular segments though they have left the playlist
+    popular_factor: float = 1.0  # and they count as fresh this much longer still
     cross_zone_fills: bool = True  # False: not what a peer of the own zone or island can give
     backup_channel: bool = False  # urgent messages take the second path too
     shed_recorded: bool = False  # 503 for DVR and VOD
@@ -51,6 +53,7 @@ class Asked:
     cached: bool
     known: bool  # whether the viewer is one of those who are watching
     load: float  # viewers over capacity of this node
+    let_in: bool = False  # whether admission by multivariant playlists has decided of him, or is about to
 
 
 def measures_of(level: int, config: MonsoonConfig) -> Measures:
@@ -65,6 +68,7 @@ def measures_of(level: int, config: MonsoonConfig) -> Measures:
         stale_s=config.stale_s if strict else 0.0,
         ttl_factor=_TTL_FACTOR if strict else 1.0,
         retain_popular=strict,
+        popular_factor=_POPULAR_FACTOR if strict else 1.0,
         cross_zone_fills=not strict,
         backup_channel=strict,
         shed_recorded=level >= 3,
@@ -78,7 +82,7 @@ def refusal(measures: Measures, asked: Asked) -> str:
     """Why a request is not answered, a key of `REFUSALS`; empty where it is."""
     if measures.shed_recorded and not asked.live:
         return "recorded"
-    starts = asked.playlist and not asked.known  # whoever asks for a segment has been let in somewhere
+    starts = asked.playlist and not (asked.known or asked.let_in)  # as has whoever asks for a segment
     if measures.session_load_max is not None and starts and asked.load >= measures.session_load_max:
         return "session"
     if measures.cached_only and not (asked.playlist or asked.cached):

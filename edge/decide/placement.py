@@ -3,6 +3,11 @@
 The owner of a path is the first by rendezvous hashing among the nodes of the zone that can give. All who hold the same
 members agree on it, whatever their loads, so that of a zone one request goes to the origin. Suspects give nothing, so
 in a cut only the island is asked. CDN-Loop (RFC 8586) names the nodes that a request has passed: two at most.
+
+What is hot has copies: the next nodes in that order own it, too, and the others ask one or the other of them, by their
+own places in it. Those ask the first, so the origin is asked no more often. In a zone a node asks only nodes that stand
+before it in an order on which all agree, whatever they hold of members and rates: no request goes in a circle, and none
+asks the origin but who is first to itself, or to a node that asked it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +17,7 @@ from edge.decide.measures import LAST_RESORT
 from edge.decide.rendezvous import ranked
 from edge.state.view import ClusterView, NodeView
 
+COPIES_MAX = 4  # of what is hot in a zone
 HOPS_MAX = 2  # nodes that have asked already, from which on only the origin is asked
 _NEAR = 2  # further nodes of the zone that are asked for what they hold, where what is outside is dear
 
@@ -26,9 +32,12 @@ class Source:
 
 
 ORIGIN = Source()
+NOWHERE = Source(held_only=True)  # nobody else is to be asked
 
 
-def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool = True) -> Iterator[Source]:
+def sources(
+    view: ClusterView, path: str, hops: Sequence[str], *, outside: bool = True, copies: int = 1
+) -> Iterator[Source]:
     """Whom to ask for `path`, in order; the origin is always among them.
 
     Most fills ask one, so what comes later is found only when it is wanted: ranking all nodes costs more than asking.
@@ -39,6 +48,7 @@ def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool 
         hops: names of the nodes through which the request came here; they are not asked.
         outside: whether fills from outside the zone are as good as others; False: nodes of the zone are asked first
             for what they hold.
+        copies: how many nodes of the zone own the path; never more than half of them, nor than `COPIES_MAX`.
     """
     me = view.node(view.self_name)
     zone = me.member.zone if me else ""
@@ -46,19 +56,36 @@ def sources(view: ClusterView, path: str, hops: Sequence[str], *, outside: bool 
         yield ORIGIN  # of two nodes that have asked, or one of another zone, this is the last resort
         return
     near = ranked(path, _givers(view, hops, lambda its: its == zone))
-    owner = near[0] if near and near[0] is not me and not hops else None
-    if owner:
-        yield _source(owner)
+    owners = _owners_for(me, near, copies if not hops else 1)
+    yield from (_source(one) for one in owners)
     if not outside:
-        held = [one for one in near if one is not me and one is not owner]
+        held = [one for one in near if one is not me and one not in owners]
         yield from (_source(one, held_only=True) for one in held[:_NEAR])
     # Whose owner gives nothing asks another zone's before the origin; an owner asks the origin before that.
-    if not owner:
+    if not owners:
         yield ORIGIN
     far = ranked(path, _givers(view, hops, lambda its: its != zone))
     yield from (_source(one) for one in far[:1])
-    if owner:
+    if owners:
         yield ORIGIN
+
+
+def held_by(view: ClusterView, path: str, names: Sequence[str]) -> Iterator[Source]:
+    """Those of some nodes that are to be asked for what they hold; each path's askers begin with another one."""
+    nodes = (one for one in view.nodes if one.name in names and one.name != view.self_name)
+    givers = ranked(f"{path} {view.self_name}", (one for one in nodes if one.takes_viewers))
+    yield from (_source(one, held_only=True) for one in givers[:_NEAR])
+
+
+def _owners_for(me: NodeView, near: Sequence[NodeView], copies: int) -> list[NodeView]:
+    """The owners that a node asks before all others: its own choice of them, and the first where that gives nothing."""
+    if not near or near[0] is me:
+        return []
+    owners = near[: max(1, min(copies, COPIES_MAX, len(near) // 2))]
+    if me in owners:
+        return [near[0]]
+    choice = owners[near.index(me) % len(owners)] if me in near else owners[0]
+    return [choice] if choice is near[0] else [choice, near[0]]
 
 
 def _all_of(zone: str, hops: Sequence[str], view: ClusterView) -> bool:

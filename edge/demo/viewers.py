@@ -129,7 +129,7 @@ class Viewer:
                     URL(node + where, encoded=True), allow_redirects=False, timeout=_ROUTE_TIMEOUT
                 ) as answer:
                     if answer.status == 302 and "Location" in answer.headers:
-                        return answer.headers["Location"]
+                        return str(URL(answer.headers["Location"], encoded=True).without_query_params("CMCD"))
                     self._counts.failures["route refused"] += 1
             except (aiohttp.ClientError, TimeoutError, OSError):
                 self._counts.failures["route unreachable"] += 1

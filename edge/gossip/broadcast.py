@@ -6,13 +6,14 @@ class the record that was sent least goes first, then the one that came to that 
 
 import math
 
-from edge.wire.messages import LOADS_FRAME, TOPS_FRAME
+from edge.wire.messages import LOADS_FRAME, QUALITY_FRAME, TOPS_FRAME
 
 SHARES = (
     0.4,
     0.4,
     0.2,
 )  # urgent, regular, bulk: of a datagram's bytes; what one leaves unused flows to the others
+_QUALITY = 0.05  # of the regular share, for quality while there is any to tell
 _SEPARATOR = 1  # the comma between messages
 _LOOKAHEAD = 8  # records too large for the room that is left, after which the search for smaller ones ends
 
@@ -39,7 +40,7 @@ class Queue:
     """One class: the newest record of each key, so it is bounded by the number of keys.
 
     Args:
-        place: of the class among the three.
+        place: of the class among them all.
         frame: what stands before and after the records of one datagram; none: each is a message of its own.
     """
 
@@ -130,14 +131,15 @@ class Queue:
 
 
 class Broadcasts:
-    """The three classes."""
+    """The three classes; the regular one in two queues, for quality is told much more rarely than load."""
 
     def __init__(self) -> None:
         self.urgent = Queue()
         self.regular = Queue(1, LOADS_FRAME)
-        self.bulk = Queue(2, TOPS_FRAME)
+        self.quality = Queue(2, QUALITY_FRAME)
+        self.bulk = Queue(3, TOPS_FRAME)
         self.bulk_waits = False  # while a storm lasts
-        self._classes = (self.urgent, self.regular, self.bulk)
+        self._classes = (self.urgent, self.regular, self.quality, self.bulk)
 
     def take(self, budget: int) -> Taken:
         """Records for one datagram; with separators and frames they take at most `budget` bytes.
@@ -146,9 +148,12 @@ class Broadcasts:
         `sent` or `restore` before anything else happens to the queues.
         """
         taken = Taken()
-        spare = room = budget - self.regular.overhead_bytes - self.bulk.overhead_bytes - 2 * _SEPARATOR
-        classes = self._classes[:2] if self.bulk_waits else self._classes
-        for queue, share in zip(classes, SHARES, strict=False):
+        framed = (self.regular, self.quality, self.bulk) if len(self.quality) else (self.regular, self.bulk)
+        spare = room = budget - sum([one.overhead_bytes + _SEPARATOR for one in framed])
+        classes = self._classes[:3] if self.bulk_waits else self._classes
+        quality = _QUALITY if len(self.quality) else 0.0
+        shares = (SHARES[0], SHARES[1] - quality, quality, SHARES[2])
+        for queue, share in zip(classes, shares, strict=False):
             if len(queue):
                 spare -= queue.take(int(room * share), taken)
         for queue in classes:
@@ -166,7 +171,7 @@ class Broadcasts:
 
     def messages(self, taken: Taken) -> list[bytes]:
         """What was taken, as messages of a payload."""
-        encoded: tuple[list[bytes], ...] = ([], [], [])
+        encoded: tuple[list[bytes], ...] = ([], [], [], [])
         for queue, _, batch in taken.batches:
             encoded[queue.place].extend([one for _, one in batch])
         return [message for queue in self._classes for message in queue.messages(encoded[queue.place])]
@@ -182,4 +187,4 @@ class Broadcasts:
             queue.sent(sends, batch)
 
     def __len__(self) -> int:
-        return len(self.urgent) + len(self.regular) + len(self.bulk)
+        return sum([len(one) for one in self._classes])

@@ -17,7 +17,7 @@ from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
 from edge.gossip.tries import Tries
-from edge.model import Address, GossipEvent, Load, Member, Status, TopSegments
+from edge.model import Address, GossipEvent, Load, Member, Quality, Status, TopSegments
 from edge.state.reports import ReportTable
 
 EVENTS_MAX = 1024
@@ -48,6 +48,10 @@ class Core:
     hushed: bool = False  # while a bulk sync is taken in: what it brings is not told on
     threshold: Threshold = field(default_factory=Threshold)
     tries: Tries = field(default_factory=Tries)
+    qualities: ReportTable[Quality] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.qualities = ReportTable(self.config.members_max)
 
     @property
     def me(self) -> Member:

@@ -5,9 +5,10 @@ where it equals a digest that this node had, the other has acted on all that thi
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 
+from edge.gossip.acted import ActedTimes
 from edge.gossip.core import Core
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import Address, Durable, EventKind, Status
@@ -44,6 +45,7 @@ class Events:
         self._applied = 0
         self._history: OrderedDict[int, int] = OrderedDict({0: 0})  # own digests: what serial they stand for
         self.on_new: Callable[[Durable, bool, float], None] = _nobody_told  # event, whether made here, time
+        self._times = ActedTimes()
         self._reached: dict[str, int] = {}  # the serial up to which each node is known to have acted
         core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
 
@@ -77,6 +79,7 @@ class Events:
         self._log.refused += crowded
         if crowded or not self._log.merge(event, self._wall_ms(now)):
             raise Refusal(f"{len(self._log)} events are being told already: wait until some are over")
+        self._times.made(digest_of(event), now)
         self._accepted(event, None, now)
         return event
 
@@ -99,7 +102,7 @@ class Events:
                 return event
         return None
 
-    def confirm(self, event: Durable) -> bool:
+    def confirm(self, event: Durable, now: float) -> bool:
         """The application has acted on `event`; whether that changed what this node acknowledges."""
         digest = digest_of(event)
         if self._log.find(digest) is None or digest in self._serials:
@@ -107,19 +110,20 @@ class Events:
         self._serial += 1
         self._serials[digest] = self._serial
         self._toggle(digest)
+        self._advance(self._core.name, self._serial, now)
         for name in self._core.loads.nodes():  # who has acted before this node did
             held = self._core.loads.get(name)
             if held and held.applied == self.applied:
-                self._reached[name] = self._serial
+                self._advance(name, self._serial, now)
         return True
 
-    def acknowledged(self, rows: list[LoadRow]) -> None:
+    def acknowledged(self, rows: list[LoadRow], now: float) -> None:
         """Load rows of other nodes say what each has acted on."""
         serial_of, reached = self._history.get, self._reached
         for row in rows:
             serial = serial_of(row.applied)
             if serial is not None and serial > reached.get(row.node, -1):
-                reached[row.node] = serial
+                self._advance(row.node, serial, now)
 
     def reached(self, event: Durable) -> list[str]:
         """Names of the members that are known to have acted on `event`, this node among them."""
@@ -128,6 +132,10 @@ class Events:
             return []
         acted = [name for name in self.audience() if self._reached.get(name, -1) >= serial]
         return [self._core.name, *acted]
+
+    def times(self, event: Durable) -> Mapping[str, float]:
+        """Seconds after which each member was known to have acted on an event that was made here lately."""
+        return self._times.of(digest_of(event))
 
     def audience(self) -> list[str]:
         """Names of the other members that act on events: not who is gone, but who is lost in a cut, too."""
@@ -144,6 +152,11 @@ class Events:
         self._waiting.append(event)
         self._forget_superseded()
         self.on_new(event, source is None, now)
+
+    def _advance(self, name: str, serial: int, now: float) -> None:
+        """A node has acted on all up to a serial."""
+        self._reached[name] = serial
+        self._times.acted(name, now, lambda digest: self._serials.get(digest, serial + 1) <= serial)
 
     def _ahead_s(self) -> float:
         """How far this node's clock is ahead of its peers'; 0 while none is known."""

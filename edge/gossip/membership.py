@@ -149,7 +149,7 @@ class Membership:
         self, change: Change, accuser: str, encoded: bytes, now: float, source: Address | None
     ) -> None:
         core, member = self._core, change.after
-        for reports in (core.loads, core.tops):  # what an earlier process of it reported
+        for reports in (core.loads, core.tops, core.qualities):  # what an earlier process of it reported
             reports.forget(member.name, before=first_version(member.incarnation))
         if change.before and generation_of(change.before.incarnation) != generation_of(member.incarnation):
             self._tell_past(member)
@@ -226,7 +226,7 @@ class Membership:
             away = peer.member.status in GONE and now - peer.since > core.config.keep_s
             if away and peer.member.name != core.name:
                 core.members.forget(peer.member.name)
-        for reports in (core.loads, core.tops):
+        for reports in (core.loads, core.tops, core.qualities):
             for name in reports.nodes():
                 if core.members.get(name) is None:
                     reports.forget(name)

@@ -11,7 +11,7 @@ The caller owns socket and clock; `now` is in seconds, monotonic.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.config import GossipConfig
@@ -28,6 +28,7 @@ from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
 from edge.gossip.partition import PartitionDetector
+from edge.gossip.picture import picture
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
@@ -44,12 +45,13 @@ from edge.model import (
     GossipEvent,
     Load,
     Member,
+    Quality,
     Status,
     TopSegments,
 )
 from edge.state.events import EventLog
 from edge.state.reports import ReportTable
-from edge.state.view import ClusterView, Link, NodeView
+from edge.state.view import ClusterView
 from edge.wire.compress import shipped
 from edge.wire.errors import DecodeError, Drop
 from edge.wire.frame import Opener, Sealer
@@ -78,8 +80,6 @@ from edge.wire.messages import (
 )
 
 _LATE_S = 0.25  # a timer this late means that the process stood still
-
-
 _LESS_URGENT = (Loads, Tops)  # of which a storm lets only some pass
 
 
@@ -240,6 +240,12 @@ class GossipNode:
             self._reports += 1
             self._ticker.hurry(now)
 
+    def set_quality(self, told: Quality, now: float) -> None:
+        """What this node's viewers see at `now`."""
+        if self._publisher.quality(told, now):
+            self._reports += 1
+            self._ticker.hurry(now)
+
     def create_event(self, kind: EventKind, key: str, body: str, ttl_s: int, now: float) -> Durable:
         """Accept a durable event: every node that is there or comes back acts on it, until `ttl_s` are over.
 
@@ -248,13 +254,18 @@ class GossipNode:
         """
         return self._events.create(kind, key, body, ttl_s, now)
 
+    def hasten(self, now: float) -> None:
+        """Something is about to happen: gossip at full pace for a second."""
+        self._core.tempo.hasten(now)
+        self._ticker.hurry(now)
+
     def next_durable(self) -> Durable | None:
         """The oldest event to act on; `confirm_durable` says that it is done."""
         return self._events.next()
 
     def confirm_durable(self, event: Durable, now: float) -> None:
         """This node has acted on `event`; the others hear of it with the next load."""
-        if self._events.confirm(event):
+        if self._events.confirm(event, now):
             self._publisher.acknowledge(now)
             self._ticker.hurry(now)
 
@@ -266,9 +277,13 @@ class GossipNode:
         """Members known to have acted on `event`."""
         return self._events.reached(event)
 
-    def audience(self) -> int:
-        """How many members are to act on events, this one among them."""
-        return 1 + len(self._events.audience())
+    def acted_s(self, event: Durable) -> Mapping[str, float]:
+        """Seconds after which each member was known to have acted; of events that were made here lately."""
+        return self._events.times(event)
+
+    def audience(self) -> list[str]:
+        """Names of the members that are to act on events, this one among them."""
+        return [self._core.name, *self._events.audience()]
 
     def acquaint(self, records: Iterable[Member], now: float) -> None:
         """Take in member records without telling them on, as from a saved table or a bulk sync."""
@@ -338,21 +353,10 @@ class GossipNode:
 
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
-        reports = self._reports + self.backup.reports
-        version = self._core.members.version + reports + self._partitions.version
+        core = self._core
+        version = core.members.version + self._reports + self.backup.reports + self._partitions.version
         if self._view is None or self._view.version != version:
-            peers = sorted(self._core.members.peers(), key=lambda peer: peer.member.name)
-            nodes = []
-            for peer in peers:
-                name, way = peer.member.name, peer.way
-                link = None
-                if way and way.srtt_s is not None:
-                    doubt = self._core.doubt(name, self._now)
-                    link = Link(way.srtt_s, way.loss, peer.offset_s or 0.0, doubt)
-                nodes.append(
-                    NodeView(peer.member, self._core.loads.get(name), self._core.tops.get(name), link)
-                )
-            self._view = ClusterView(version, self._core.name, tuple(nodes), self._partitions.partition)
+            self._view = ClusterView(version, core.name, picture(core, self._now), self._partitions.partition)
         return self._view
 
     def _apply(self, message: AnyMessage, address: Address, now: float) -> None:

@@ -8,10 +8,13 @@ reports made at about the same time all but the last digits are alike, which com
 from edge.gossip.core import Core
 from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
-from edge.model import REPORT_STEPS_PER_S, Load, TopSegments, first_version
+from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version
 from edge.state.reports import Report
-from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, TopRow, Tops, encode
+from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, QualityRow, TopRow, Tops, encode
 
+QUALITY_EVERY_S = 2.0  # trouble that comes or goes is told this often, and caps at once
+QUALITY_AGAIN_S = 10.0  # all else about quality: it is no news, but who joined meanwhile hears of it
+_TROUBLE = 10  # per mille of stalls, more or fewer
 _ROW_MAX_BYTES = MESSAGE_MAX_BYTES - len(b"".join(LOADS_FRAME))
 assert len(LOADS_FRAME[0]) == len(TOPS_FRAME[0])
 
@@ -25,6 +28,7 @@ class Publisher:
         self._started = now
         self._load_version = 0
         self._top_version = 0
+        self._quality_version = 0
         self._top_not_before = 0.0
 
     def load(self, load: Load, now: float) -> bool:
@@ -40,11 +44,18 @@ class Publisher:
 
     def _tell(self, load: Load, now: float) -> None:
         core, applied = self._core, self.events.applied
+        held = core.loads.get(core.name)
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
         row = encode(LoadRow(core.name, self._load_version, load, applied))
         core.broadcasts.regular.put(core.name, row, core.limit())
+        if _stops(load, held):
+            self._tell_at_once([LoadRow(core.name, self._load_version, load, applied)], now)
         core.tempo.own_change(now)
+
+    def _tell_at_once(self, rows: list[LoadRow], now: float) -> None:
+        for row in rows:
+            self._core.spread(f"{row.node} stops", encode(Loads([row])), None, now)
 
     def held_elsewhere(self, version: int, now: float) -> bool:
         """A peer holds this version of the own load: a past self that counted further is believed until overtaken.
@@ -79,21 +90,62 @@ class Publisher:
         core.broadcasts.bulk.put(core.name, row, core.limit())
         return True
 
+    def quality(self, told: Quality, now: float) -> bool:
+        """Tell what this node's viewers see, if it changed or was told long ago; whether it was told."""
+        core = self._core
+        held = core.qualities.get(core.name)
+        before = held.value if held else ()
+        if not (before or told):
+            return False
+        waits_s = QUALITY_EVERY_S if _trouble(before) != _trouble(told) else QUALITY_AGAIN_S
+        if _caps(before) != _caps(told):
+            core.tempo.own_change(now)
+        elif held and now - held.at < waits_s:
+            return False
+        self._quality_version = self._next(self._quality_version, now)
+        row = encode(QualityRow(core.name, self._quality_version, told))
+        while len(row) > _ROW_MAX_BYTES:  # very long names: tell fewer
+            told = told[:-1]
+            row = encode(QualityRow(core.name, self._quality_version, told))
+        core.qualities.put(core.name, Report(self._quality_version, told, now))
+        core.broadcasts.quality.put(core.name, row, core.limit())
+        return True
+
+    def _qualities(self, rows: list[QualityRow], now: float) -> int:
+        """Take in what other nodes' viewers see; how many were news."""
+        core, news = self._core, 0
+        for row in core.qualities.news(rows):
+            if row.node == core.name:
+                self._quality_version = max(self._quality_version, row.version)
+            elif core.qualities.put(row.node, Report(row.version, row.quality, now)):
+                encoded = encode(row)
+                if len(encoded) > _ROW_MAX_BYTES:
+                    core.counters.oversize += 1
+                elif not core.hushed:
+                    core.broadcasts.quality.put(row.node, encoded, core.limit())
+                news += 1
+        return news
+
     def loads(self, message: Loads, now: float) -> int:
         """Take in loads of other nodes; how many reports changed."""
         core, name, put = self._core, self._core.name, self._core.loads.put
-        news, overtaken = [], 0
+        news, stopped, overtaken = list[LoadRow](), list[LoadRow](), 0
         for row in core.loads.news(message.rows):
             if row.node == name:
                 overtaken += self.held_elsewhere(row.version, now)
-            elif put(row.node, Report(row.version, row.load, now, row.applied)):
+                continue
+            held = core.loads.get(row.node) if row.load.health == 0 else None
+            if put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
+                if held is not None and _stops(row.load, held):
+                    stopped.append(row)
         if news:
-            self.events.acknowledged(news)
+            self._tell_at_once(stopped, now)
+            self.events.acknowledged(news, now)
             if not core.hushed:
                 core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)
-        return len(news) + overtaken
+        return len(news) + overtaken + self._qualities(message.quality, now)
 
     def tops(self, message: Tops, now: float) -> int:
         """Take in other nodes' hottest segments; how many were news."""
@@ -113,3 +165,16 @@ class Publisher:
     def _next(self, version: int, now: float) -> int:
         steps = int((now - self._started) * REPORT_STEPS_PER_S)
         return max(version + 1, first_version(self._core.me.incarnation) + steps)
+
+
+def _stops(load: Load, held: Report[Load] | None) -> bool:
+    """Whether a node has taken viewers until now, and takes none any more."""
+    return load.health == 0 and held is not None and held.value.health > 0
+
+
+def _caps(told: Quality) -> list[tuple[str, str, int]]:
+    return [(one.zone, one.isp, one.cap_kbps) for one in told if one.cap_kbps]
+
+
+def _trouble(told: Quality) -> list[tuple[str, str, int]]:
+    return [(one.zone, one.isp, one.stalls // _TROUBLE) for one in told]

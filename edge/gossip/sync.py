@@ -18,6 +18,7 @@ from edge.wire.messages import (
     Entries,
     LoadRow,
     Loads,
+    QualityRow,
     Root,
     Tell,
     TopRow,
@@ -143,6 +144,8 @@ class Sync:
                 continue
             if load := core.loads.get(name):
                 encoded.append(encode(Loads([LoadRow(name, load.version, load.value, load.applied)])))
+            if told := core.qualities.get(name):
+                encoded.append(encode(Loads([], [QualityRow(name, told.version, told.value)])))
             if top := core.tops.get(name):
                 encoded.append(encode(Tops([TopRow(name, top.version, top.value)])))
         return encoded

@@ -5,7 +5,6 @@ for the sync between nodes, whose requests are sealed with the cluster's keys.
 """
 
 import asyncio
-import hmac
 import ipaddress
 import pathlib
 from collections.abc import Awaitable, Callable
@@ -17,10 +16,13 @@ from aiohttp import web
 from yarl import URL
 
 from edge.gossip.bulk import PATH as SYNC
-from edge.gossip.events import Refusal
-from edge.model import ConfigError
+from edge.shell.audience import Audience
 from edge.shell.events import EventActor
 from edge.shell.monsoon import MonsoonRunner
+from edge.shell.orders import Accept, bears, obeyed, unauthorized
+from edge.shell.prewarm import Prewarmer
+from edge.shell.routes import BadQuestionError, Routes
+from edge.shell.schedule_desk import ScheduleDesk
 
 PAGE = pathlib.Path(__file__).with_name("page")
 STREAM_EVERY_S = 0.5
@@ -50,6 +52,10 @@ class AdminSources:
     events: EventActor
     sync: Handler
     monsoon: MonsoonRunner
+    prewarm: Prewarmer
+    routes: Routes
+    schedule: ScheduleDesk
+    audience: Audience | None = None
 
 
 class AdminFace:
@@ -83,8 +89,15 @@ class AdminFace:
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
+        app.router.add_get("/v1/route", self._route)
         app.router.add_get("/v1/monsoon", self._monsoon)
         app.router.add_post("/v1/monsoon", self._create(self._sources.monsoon.override))
+        app.router.add_get("/v1/prewarm", self._prewarm)
+        app.router.add_get("/v1/quality", self._quality)
+        app.router.add_post("/v1/prewarm", self._create(self._sources.prewarm.announcements.order))
+        app.router.add_get("/v1/schedule", self._schedule)
+        app.router.add_post("/v1/schedule", self._create(self._sources.schedule.add))
+        app.router.add_delete("/v1/schedule/{name}", self._unschedule)
         return app
 
     def close(self) -> None:
@@ -103,12 +116,8 @@ class AdminFace:
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self._token:
-            given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
-            if not hmac.compare_digest(given, self._token):
-                headers = {"WWW-Authenticate": "Bearer"}
-                return web.Response(
-                    status=401, text="wants Authorization: Bearer <admin token>\n", headers=headers
-                )
+            if not bears(request, self._token):
+                return unauthorized()
         elif not _names_an_address(request.host):
             # without a token, a foreign page could rebind its own name to this address and read what it likes
             return web.Response(status=403, text=f"host {request.host}: ask by IP address or as localhost\n")
@@ -148,7 +157,26 @@ class AdminFace:
     async def _monsoon(self, request: web.Request) -> web.Response:
         return _json(self._sources.monsoon.status())
 
-    def _create(self, accept: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
+    async def _route(self, request: web.Request) -> web.Response:
+        try:
+            return _json(self._sources.routes.explained(request.rel_url.raw_query_string))
+        except BadQuestionError as error:
+            return web.Response(status=400, text=f"{error}\n")
+
+    async def _prewarm(self, request: web.Request) -> web.Response:
+        return _json(self._sources.prewarm.status())
+
+    async def _schedule(self, request: web.Request) -> web.Response:
+        return _json(self._sources.schedule.status())
+
+    async def _unschedule(self, request: web.Request) -> web.Response:
+        asked: dict[str, Any] = {"name": request.match_info["name"], "majority": "majority" in request.query}
+        return await obeyed(self._sources.events, self._sources.schedule.remove, asked, 202)
+
+    async def _quality(self, request: web.Request) -> web.Response:
+        return _json(self._sources.audience.status() if self._sources.audience else {})
+
+    def _create(self, accept: Accept) -> Handler:
         """A handler that makes a durable event of a JSON body."""
 
         async def handler(request: web.Request) -> web.Response:
@@ -158,19 +186,9 @@ class AdminFace:
                 return web.Response(status=415, text="wants Content-Type: application/json\n")
             try:
                 asked = orjson.loads(await request.read())
-                if not isinstance(asked, dict):
-                    raise ConfigError("body", "is no JSON object", 'write e.g. {"url": "/live/main.m3u8"}')
-                if asked.pop("majority", False) is not False and (reason := self._sources.events.minority()):
-                    return web.Response(status=409, text=f"{reason}\n")
-                told = accept(asked)
-                await self._sources.events.recorded()
-                return _json(told, status=202)
             except orjson.JSONDecodeError as error:
                 return web.Response(status=400, text=f"no JSON: {error}\n")
-            except ConfigError as error:
-                return web.Response(status=400, text=f"{error}\n")
-            except Refusal as refusal:
-                return web.Response(status=503, text=f"{refusal}\n", headers={"Retry-After": "10"})
+            return await obeyed(self._sources.events, accept, asked, 202)
 
         return handler
 
@@ -195,8 +213,8 @@ class AdminFace:
         return response
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
+def _json(value: Any) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
 
 
 def _names_an_address(host: str) -> bool:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from edge.cache.cache import EdgeCache
+from edge.cache.backend import Backend
 from edge.cache.purge import KINDS, Purge
+from edge.decide.scheduled import PREFIX as SCHEDULED
 from edge.gossip import GossipNode
 from edge.model import PATH_MAX_BYTES, ConfigError, Durable, EventKind
 
@@ -36,13 +37,15 @@ class EventActor:
         flush: sends what waits to be sent.
     """
 
-    def __init__(self, node: GossipNode, cache: EdgeCache, now: Now, flush: Callable[[], None]) -> None:
+    def __init__(self, node: GossipNode, cache: Backend, now: Now, flush: Callable[[], None]) -> None:
         self._node = node
         self._cache = cache
         self._now = now
         self._flush = flush
         self._handlers: list[tuple[str, Handler]] = []
         self.on_override: Handler = lambda _event: None  # told of each override
+        self.on_schedule: Handler = lambda _event: None  # told of each announcement
+        self.on_scheduled: Handler = lambda _event: None  # told of each event that is scheduled
         self.failures = 0  # handlers that raised
 
     def on(self, prefix: str, handler: Handler) -> None:
@@ -69,6 +72,8 @@ class EventActor:
                 self._call(event)
             elif event.kind is EventKind.OVERRIDE:
                 self.on_override(event)
+            elif event.kind is EventKind.SCHEDULE:
+                (self.on_scheduled if event.key.startswith(SCHEDULED) else self.on_schedule)(event)
             self._node.confirm_durable(event, self._now())
 
     def purge(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +121,15 @@ class EventActor:
         """
         return self._create(EventKind.OVERRIDE, key, body, ttl_s)
 
+    def schedule(self, key: str, body: str, ttl_s: int) -> dict[str, Any]:
+        """Accept an announcement; `edge.decide.schedule` says what is in it.
+
+        Raises:
+            ConfigError: the key is too long.
+            Refusal: too much is being told already.
+        """
+        return self._create(EventKind.SCHEDULE, key, body, ttl_s)
+
     def minority(self) -> str:
         """Why this node cannot speak for the larger part of the cluster; empty where it can."""
         cut = self._node.view().partition
@@ -149,7 +163,7 @@ class EventActor:
         return self._told(event)
 
     def _told(self, event: Durable) -> dict[str, Any]:
-        reached = self._node.reached(event)
+        reached, audience = self._node.reached(event), self._node.audience()
         return {
             "kind": event.kind.name.lower(),
             "key": event.key,
@@ -158,7 +172,9 @@ class EventActor:
             "time": (event.at >> 16) / 1000,
             "ttl_s": event.ttl_s,
             "reached": sorted(reached),
-            "members": self._node.audience(),
+            "members": len(audience),
+            "missing": sorted(set(audience).difference(reached)),
+            "acted_ms": {name: round(1000 * s) for name, s in sorted(self._node.acted_s(event).items())},
         }
 
     def _confirm_late(self, event: Durable) -> None:

@@ -7,18 +7,29 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.cache.backend import Backend, Figures
 from edge.cache.cache import EdgeCache
 from edge.cache.tiers import Tier
 from edge.decide.monsoon import Mode
+from edge.decide.origins import Origins
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.audience import Audience
+from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.discovery import Discovery
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
 from edge.shell.monsoon import MonsoonRunner
+from edge.shell.prewarm import Prewarmer
 from edge.shell.public import PublicFace
+from edge.shell.routes import Routes
+from edge.shell.schedule import Schedule
+from edge.shell.schedule_metrics import schedule_metrics
+from edge.shell.signing.metrics import signing_metrics
+from edge.shell.steermetrics import of_steering
+from edge.shell.tls import PublicTls
 from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
 
@@ -61,6 +72,18 @@ _STATE_HELP = {
     "quality_ratio": "Mean quality of the ways to members, 0 to 1.",
     "tick_seconds": "Interval of batched gossip at this moment.",
 }
+_STATE_TOTALS = frozenset(
+    {"durable_dropped", "false_alarms", "limited"}
+)  # since the start; the rest is of the moment
+
+_PREWARM_HELP = {
+    "fetched": "Objects fetched before a viewer asked.",
+    "fetched_bytes": "Their bytes.",
+    "failed": "Objects that could not be had, or not be kept.",
+    "held": "Objects that were announced and here already.",
+    "used": "Of those fetched, segments that viewers of this node asked for later.",
+    "unused": "Of those fetched, segments that left before anybody asked.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +95,16 @@ class Counted:
     backup: BackupSocket
     discovery: Discovery
     cache: EdgeCache
+    backend: Backend
     traffic: Traffic
     face: PublicFace
     lag: LagMeter
     monsoon: MonsoonRunner
+    prewarm: Prewarmer
+    schedule: Schedule
+    audience: Audience
+    origins: Origins
+    tls: PublicTls
     kubernetes: Kubernetes | None = None
 
 
@@ -92,7 +121,16 @@ class NodeCollector(Collector):
         yield from self._gossip()
         yield from self._serving()
         yield from self._caching()
+        yield from _of_origins(self._parts.origins)
+        yield from _of_tls(self._parts.tls)
         yield from _of_monsoon(self._parts.monsoon)
+        yield from _of_prewarm(self._parts.prewarm)
+        if self._parts.face.steering:
+            yield from of_steering(self._parts.face.steering)
+        yield from schedule_metrics(self._parts.schedule)
+        if self._parts.face.signing:
+            yield from signing_metrics(self._parts.face.signing)
+        yield from of_audience(self._parts.audience)
         if self._parts.kubernetes:
             yield from _of_kubernetes(self._parts.kubernetes)
 
@@ -120,7 +158,8 @@ class NodeCollector(Collector):
         for name, text in _GOSSIP_HELP.items():
             yield CounterMetricFamily(f"edge_gossip_{name}", text, value=getattr(counters, name))
         for name, value in self._node.state_figures().items():
-            yield GaugeMetricFamily(f"edge_gossip_{name}", _STATE_HELP[name], value=value)
+            family = CounterMetricFamily if name in _STATE_TOTALS else GaugeMetricFamily
+            yield family(f"edge_gossip_{name}", _STATE_HELP[name], value=value)
         dropped = CounterMetricFamily("edge_gossip_dropped", "Received frames dropped.", labels=["reason"])
         for reason, count in counters.dropped.items():
             dropped.add_metric([reason.value], count)
@@ -150,12 +189,13 @@ class NodeCollector(Collector):
             value=own.load.value.streams if own and own.load else 0,
         )
         redirects = CounterMetricFamily("edge_redirects", "Viewers redirected.", labels=["node"])
-        for node, count in self._parts.face.redirects.items():
+        for node, count in self._parts.face.routes.redirects.items():
             redirects.add_metric([node], count)
         yield redirects
         yield CounterMetricFamily(
-            "edge_unroutable", "Viewers no node could take.", value=self._parts.face.unroutable
+            "edge_unroutable", "Viewers no node could take.", value=self._parts.face.routes.unroutable
         )
+        yield from _of_routing(self._parts.face.routes)
 
     def _caching(self) -> Iterator[Metric]:
         for name, value in asdict(self._parts.cache.counters).items():
@@ -176,7 +216,24 @@ class NodeCollector(Collector):
         yield GaugeMetricFamily(
             "edge_cache_stored_objects", "Stored objects.", value=self._parts.cache.stored_objects
         )
-        yield from _of_tiers(self._parts.cache.tiers)
+        yield from _of_backend(self._parts.backend.figures())
+
+
+def _of_backend(figures: Figures) -> Iterator[Metric]:
+    yield from _of_tiers(figures.tiers)
+    for name, total in figures.totals.items():
+        yield CounterMetricFamily(f"edge_{name}", _said(name), value=total)
+    for name, value in figures.gauges.items():
+        yield GaugeMetricFamily(f"edge_{name}", _said(name), value=value)
+    for name, counts in figures.reasons.items():
+        labelled = CounterMetricFamily(f"edge_{name}", _said(name), labels=["reason"])
+        for reason, count in counts.items():
+            labelled.add_metric([reason], count)
+        yield labelled
+
+
+def _said(name: str) -> str:
+    return f"{name.replace('_', ' ').capitalize()}."
 
 
 def _of_tiers(tiers: list[Tier]) -> Iterator[Metric]:
@@ -194,6 +251,51 @@ def _of_tiers(tiers: list[Tier]) -> Iterator[Metric]:
     yield from (size, bound, objects, evicted)
 
 
+def _of_origins(origins: Origins) -> Iterator[Metric]:
+    up = GaugeMetricFamily("edge_origin_up", "1 for an origin that is asked.", labels=["origin"])
+    requests = CounterMetricFamily("edge_origin_requests", "Requests to an origin.", labels=["origin"])
+    failures = CounterMetricFamily(
+        "edge_origin_failures", "Of them, those that failed by its fault.", labels=["origin", "reason"]
+    )
+    checks = CounterMetricFamily("edge_origin_checks", "Checks of an origin.", labels=["origin", "outcome"])
+    for state in origins.states:
+        name = state.server.name
+        up.add_metric([name], origins.is_up(state))
+        requests.add_metric([name], state.requests)
+        for reason, count in state.failed.items():
+            failures.add_metric([name, reason], count)
+        checks.add_metric([name, "passed"], state.checks - state.checks_failed)
+        checks.add_metric([name, "failed"], state.checks_failed)
+    yield from (up, requests, failures, checks)
+
+
+def _of_routing(routes: Routes) -> Iterator[Metric]:
+    places = routes.locator.places
+    yield CounterMetricFamily(
+        "edge_routing_views", "Views of the cluster made ready for routing.", value=routes.router.tables
+    )
+    yield GaugeMetricFamily("edge_places", "Networks in the table of places.", value=len(places.table))
+    yield CounterMetricFamily(
+        "edge_places_reloads", "Changed tables of places that were read.", value=places.reloads
+    )
+    yield CounterMetricFamily(
+        "edge_places_failures", "Changed tables of places that could not be used.", value=places.failures
+    )
+
+
+def _of_tls(tls: PublicTls) -> Iterator[Metric]:
+    if tls.expires_s is not None:
+        yield GaugeMetricFamily(
+            "edge_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of the public port expires, seconds since 1970.",
+            value=tls.expires_s,
+        )
+    yield CounterMetricFamily("edge_tls_reloads", "Changed TLS files that were read.", value=tls.reloads)
+    yield CounterMetricFamily(
+        "edge_tls_reload_failures", "Changed TLS files that could not be used.", value=tls.failures
+    )
+
+
 def _of_monsoon(monsoon: MonsoonRunner) -> Iterator[Metric]:
     yield GaugeMetricFamily("edge_monsoon_level", "Level of degradation, 0 to 4.", value=monsoon.level)
     modes = GaugeMetricFamily("edge_monsoon_mode", "1 for the mode of this moment.", labels=["mode"])
@@ -209,6 +311,23 @@ def _of_monsoon(monsoon: MonsoonRunner) -> Iterator[Metric]:
     for reason, count in monsoon.gate.refused.items():
         refused.add_metric([reason], count)
     yield from (modes, changes, refused)
+
+
+def _of_prewarm(prewarm: Prewarmer) -> Iterator[Metric]:
+    refused = CounterMetricFamily(
+        "edge_prewarm_refused", "Wishes to fetch that had to wait or were left, by bound.", labels=["reason"]
+    )
+    for name, value in asdict(prewarm.counters).items():
+        if name == "refused":
+            for reason, count in value.items():
+                refused.add_metric([reason], count)
+        else:
+            yield CounterMetricFamily(f"edge_prewarm_{name}", _PREWARM_HELP[name], value=value)
+    refused.add_metric(["announced"], prewarm.announcements.dropped)
+    yield refused
+    yield GaugeMetricFamily(
+        "edge_prewarm_unused_bytes", "Fetched and here, but not asked for.", value=prewarm.unused_bytes
+    )
 
 
 def _of_kubernetes(kubernetes: Kubernetes) -> Iterator[Metric]:

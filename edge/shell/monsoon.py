@@ -165,6 +165,7 @@ class MonsoonRunner:
         parts.placed.outside = measures.cross_zone_fills
         parts.cache.leniency = Leniency(
             ttl_factor=measures.ttl_factor,
+            popular_factor=measures.popular_factor,
             stale_s=measures.stale_s,
             patience_s=_PATIENCE_S if measures.stale_s else Leniency().patience_s,
         )

@@ -4,11 +4,12 @@ from collections import deque
 from typing import NamedTuple
 
 from edge.cache.cache import EdgeCache
+from edge.cache.receiving import is_amiss
 
 WINDOW_S = 6.0
 FILLS_MIN = 2  # one that is late is no failing origin
 _LOOKS_MAX = 64
-_ITS_FAULT = ("connect", "broken", "timeout", "status_", "peer_stale")  # beginnings of reasons
+_PEER_STALE = "peer_stale"  # another node met a failing origin
 
 
 class _Look(NamedTuple):
@@ -31,7 +32,11 @@ class OriginHealth:
     def failing(self, now: float) -> float:
         """0–1, over the last `WINDOW_S`; 0 where there were hardly any fills."""
         counters = self._cache.counters
-        failed = sum(count for reason, count in counters.fill_errors.items() if reason.startswith(_ITS_FAULT))
+        failed = sum(
+            count
+            for reason, count in counters.fill_errors.items()
+            if is_amiss(reason) or reason == _PEER_STALE
+        )
         look = _Look(now, counters.fills - self._cache.fills_in_flight, failed)
         while len(self._looks) > 1 and self._looks[1].at <= now - WINDOW_S:
             self._looks.popleft()

@@ -1,9 +1,13 @@
 """Other nodes on the public port: how this node's requests are known to them, and theirs to it."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
-from edge.decide.placement import Source, sources
+from edge.cache.keys import BadTargetError, normal_path
+from edge.decide.placement import NOWHERE, Source, held_by, sources
+from edge.decide.popularity import Popularity
 from edge.state.view import ClusterView
 from edge.wire import passport
 from edge.wire.keys import KeyRing
@@ -35,13 +39,70 @@ class Peers:
         )
 
 
-class Placed:
-    """Where fills come from, as the view of the moment says; what may change is set after the parts are made."""
+VIEW_FOR_S = (
+    0.05  # a view made anew costs half a millisecond with 300 nodes, and fills may be a thousand a second
+)
 
-    def __init__(self, view: Callable[[], ClusterView]) -> None:
-        self._view = view
+
+class Placed:
+    """Where fills come from, as the view of the moment says; what may change is set after the parts are made.
+
+    Args:
+        view: the cluster.
+        popularity: what is hot in the zone; none: nothing is.
+        hot_rate: each so many requests a second for a stream in the zone give it one more owner there.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        view: Callable[[], ClusterView],
+        popularity: Popularity | None = None,
+        hot_rate: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._newest_view = view
+        self._held: tuple[float, ClusterView] | None = None  # until when
+        self._clock = clock
+        self._popularity = popularity
+        self._hot_rate = hot_rate
+        self._reserved: dict[str, tuple[str, ...]] = {}
         self.outside = True  # whether fills from outside the zone are as good as others
 
     def __call__(self, path: str, hops: Sequence[str]) -> Iterator[Source]:
         """Whom to ask for `path`."""
-        return sources(self._view(), path, hops, outside=self.outside)
+        if path in self._reserved:
+            yield from held_by(self._view(), path, self._reserved[path])
+            if path in self._reserved:
+                yield NOWHERE
+                return
+        copies = 1
+        if self._popularity:
+            copies += int(self._popularity.heat(path, self._clock()) / self._hot_rate)
+        yield from sources(self._view(), path, hops, outside=self.outside, copies=copies)
+
+    def _view(self) -> ClusterView:
+        """The cluster as it was at most `VIEW_FOR_S` ago."""
+        now = self._clock()
+        if self._held is None or now >= self._held[0]:
+            self._held = (now + VIEW_FOR_S, self._newest_view())
+        return self._held[1]
+
+    @contextmanager
+    def only_from(self, path: str, holders: Sequence[str]) -> Iterator[None]:
+        """Meanwhile a fill of `path` asks these nodes for what they hold, and nobody else, as long as nobody wants it.
+
+        Without `holders` it asks as ever.
+        """
+        if holders:
+            self._reserved[path] = tuple(holders)
+        try:
+            yield
+        finally:
+            self._reserved.pop(path, None)
+
+    def wanted(self, path: str) -> None:
+        """Somebody waits for a raw path: from now on all may be asked for it. Every request passes here."""
+        if self._reserved:
+            with suppress(BadTargetError):
+                self._reserved.pop(normal_path(path), None)

@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.model import PATH_MAX_BYTES, TOP_SEGMENTS, HotSegment, Load, TopSegments
 
@@ -12,6 +12,7 @@ VIEWER_TTL_S = 10.0  # a live viewer asks every segment duration; three missed o
 VIEWERS_MAX = 65_536
 SEGMENTS_MAX = 1024
 _LAG_STEPS_MS = (0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_INSTANT_S = 0.001  # within it all is of one moment: fading costs as much as the rest of counting a request
 MIN_RATE = 0.05  # colder than one request in 20 s is not worth telling
 
 
@@ -26,6 +27,9 @@ class DecayingSum:
 
     def add(self, amount: float, now: float) -> None:
         """Count `amount` at `now`."""
+        if 0.0 <= now - self._at < _INSTANT_S:
+            self._sum += amount
+            return
         self._sum = self._faded(now) + amount
         self._at = max(now, self._at)
 
@@ -42,6 +46,8 @@ class HotSegments:
 
     A batch form of Space-Saving (Metwally et al. 2005): the table may grow to twice `capacity`; then the colder half
     leaves, and a newcomer starts at the count of the hottest that left, so that no hot path is ever underestimated.
+    None is overestimated by more than the sum of all counts over `capacity` + 1: at a shrink so many counts have risen
+    to the new floor, each by requests that came since the last. As all counts fade alike, that holds for rates.
     """
 
     def __init__(self, capacity: int = SEGMENTS_MAX) -> None:
@@ -49,20 +55,23 @@ class HotSegments:
         self._sums: dict[str, DecayingSum] = {}
         self._floor = DecayingSum()
 
-    def add(self, path: str, now: float) -> None:
-        """Count one request for `path`."""
+    def add(self, path: str, now: float, count: int = 1) -> None:
+        """Count requests for `path`."""
         if (counted := self._sums.get(path)) is None:
             if len(self._sums) >= 2 * self._capacity:
                 self._shrink(now)
             counted = self._sums[path] = DecayingSum()
             counted.add(self._floor.rate(now) * RATE_TAU_S, now)
-        counted.add(1.0, now)
+        counted.add(float(count), now)
 
     def top(self, now: float, count: int = TOP_SEGMENTS) -> TopSegments:
         """The `count` hottest, hottest first, with their rates to one decimal; equal rates in order of path."""
         rates = ((round(one.rate(now), 1), path) for path, one in self._sums.items())
         best = heapq.nsmallest(count, rates, key=lambda pair: (-pair[0], pair[1]))
         return tuple(HotSegment(path, rate) for rate, path in best if rate >= MIN_RATE)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._sums
 
     def __len__(self) -> int:
         return len(self._sums)
@@ -118,6 +127,16 @@ def health(vitals: Vitals) -> int:
     return round(100 * (1 - lag) * (1 - 0.5 * vitals.fill_failures))
 
 
+@dataclass(slots=True)
+class Batch:
+    """Requests that were answered elsewhere, counted together."""
+
+    requests: int = 0
+    size_bytes: int = 0
+    viewers: dict[str, None] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)  # requests, by path
+
+
 class Traffic:
     """Counts requests of the public port; makes the load record and the top segments that gossip tells."""
 
@@ -139,8 +158,20 @@ class Traffic:
         if segment is not None and len(segment.encode()) <= PATH_MAX_BYTES:
             self._segments.add(segment, now)
 
+    def record_batch(self, batch: Batch, now: float) -> None:
+        """What `record` does for each of its requests."""
+        for viewer in batch.viewers:
+            self._viewers.see(viewer, now)
+        self._requests.add(batch.requests, now)
+        self._bits.add(8 * batch.size_bytes, now)
+        self.requests_total += batch.requests
+        self.bytes_total += batch.size_bytes
+        for segment, count in batch.segments.items():
+            if len(segment.encode()) <= PATH_MAX_BYTES:
+                self._segments.add(segment, now, count)
+
     def sent(self, size_bytes: int, now: float) -> None:
-        """Bytes that went to another node of the cluster: part of the load, but nobody watches them."""
+        """Bytes beside those of a recorded request: to another node of the cluster, or of a body sent as it comes."""
         self._bits.add(8 * size_bytes, now)
         self.bytes_total += size_bytes
 
@@ -160,9 +191,17 @@ class Traffic:
         """Whether `viewer` is watching."""
         return self._viewers.knows(viewer, now)
 
+    def admit(self, viewer: str, now: float) -> None:
+        """`viewer` was let in and counts from now on, though what he asks for may be counted later."""
+        self._viewers.see(viewer, now)
+
     def watching(self, now: float) -> int:
         """How many viewers are."""
         return self._viewers.count(now)
+
+    def asked(self, path: str) -> bool:
+        """Whether viewers have asked for a segment lately."""
+        return path in self._segments
 
     def top(self, now: float) -> TopSegments:
         """The hottest segments at `now`."""

@@ -5,8 +5,10 @@ Built lazily, at most once per change. Equal views give equal decisions.
 
 from dataclasses import dataclass
 
-from edge.model import Load, Member, Status, TopSegments
+from edge.model import Load, Member, Quality, Status, TopSegments
 from edge.state.reports import Report
+
+LOSS_BORNE = 0.05  # share of probes unanswered that is put down to chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class NodeView:
     load: Report[Load] | None = None
     top: Report[TopSegments] | None = None
     link: Link | None = None  # none for the node itself and before the first answer
+    quality: Report[Quality] | None = None  # what its viewers see
 
     @property
     def name(self) -> str:
@@ -50,8 +53,14 @@ class NodeView:
 
     @property
     def trust(self) -> float:
-        """Weight for routing: 1, and less when its silence surprises more than half of what would be an alarm."""
-        return min(1.0, 2 * (1 - self.link.doubt)) if self.link else 1.0
+        """Weight for routing: 1, and less when its silence surprises, or the way to it loses.
+
+        The first counts from half of what would be an alarm on, the second from `LOSS_BORNE` on.
+        """
+        if self.link is None:
+            return 1.0
+        way = 1.0 if self.link.loss <= LOSS_BORNE else 1.0 - self.link.loss
+        return min(1.0, 2 * (1 - self.link.doubt)) * way
 
     @property
     def takes_viewers(self) -> bool:

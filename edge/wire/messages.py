@@ -9,7 +9,19 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from edge.model import Count, Durable, Label, Load, Member, Name, Port, Status, TopSegments, Version
+from edge.model import (
+    Count,
+    Durable,
+    Label,
+    Load,
+    Member,
+    Name,
+    Port,
+    Quality,
+    Status,
+    TopSegments,
+    Version,
+)
 from edge.wire.errors import DecodeError, Drop
 
 BUCKETS = 32
@@ -83,10 +95,22 @@ class LoadRow(Struct, frozen=True, array_like=True, gc=False):
     applied: Count = 0  # digest of the durable events that it has acted on: an acknowledgement of them all
 
 
+class QualityRow(Struct, frozen=True, array_like=True, gc=False):
+    """What one node's viewers see, by place; versioned like `LoadRow`."""
+
+    node: Name
+    version: Count
+    quality: Quality
+
+
 class Loads(Struct, frozen=True, array_like=True, tag=6):
-    """Loads of many nodes; rows of one message share what is alike when they are compressed."""
+    """Loads of many nodes; rows of one message share what is alike when they are compressed.
+
+    Quality is a field here and no message of its own: a node that does not know it yet reads the rest.
+    """
 
     rows: Annotated[list[LoadRow], Meta(max_length=ROWS_MAX)]
+    quality: Annotated[list[QualityRow], Meta(max_length=ROWS_MAX)] = []
 
 
 class TopRow(Struct, frozen=True, array_like=True, gc=False):
@@ -185,6 +209,7 @@ encode = _encoder.encode
 
 
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
+QUALITY_FRAME = (b"[6,[],[", b"]]")
 TOPS_FRAME = (b"[7,[", b"]]")
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from edge.decide import routing
+from edge.decide.routing import layout
 from edge.model import Member, Status, generation_of
 from edge.state.view import ClusterView, Link, NodeView
 from loadtest.sim.observe import ReportChange, Step, core_of, sizes
@@ -164,8 +165,8 @@ class Storms(Checker):
 class Routes(Checker):
     """Routing answers while the own node takes viewers, with one that takes them; equal views give equal decisions.
 
-    Views are equal when members, their loads, and the trust in them are: when a report came, and how far a node is,
-    belong to the observer alone.
+    Views are equal when members, their loads, the trust in them, and the order of zones by distance are: when a report
+    came, and how far a node is to the millisecond, belong to the observer alone.
     """
 
     rule = "routing"
@@ -194,12 +195,13 @@ class Routes(Checker):
         return self._differs(view, query, answer.node if answer else "nobody")
 
     def _differs(self, view: ClusterView, query: routing.RouteQuery, node: str) -> str:
-        shared = replace(view, version=0, self_name="", nodes=tuple(_shared(one) for one in view.nodes))
+        shared = replace(view, version=0, nodes=tuple(_shared(one) for one in view.nodes))
         again = routing.route(shared, query, {})
         if (again.node if again else "nobody") != node:
             return f"chose {node} by what only this node can know"
         loads = tuple((one.load.value if one.load else None, one.trust) for one in shared.nodes)
-        key = (query, tuple((one.name, *_rank(one.member)) for one in shared.nodes), loads)
+        near = str(layout.ways_of(view))
+        key = (query, tuple((one.name, *_rank(one.member)) for one in shared.nodes), loads, near)
         if len(self._decisions) >= _DECISIONS_MAX:
             self._decisions.clear()
         before = self._decisions.setdefault(key, node)
@@ -217,5 +219,5 @@ def _told(member: Member) -> str:
 
 def _shared(one: NodeView) -> NodeView:
     """A node without what may not matter."""
-    link = Link(0.0, 0.0, 0.0, one.link.doubt) if one.link else None
+    link = Link(one.link.rtt_s, one.link.loss, 0.0, one.link.doubt) if one.link else None
     return replace(one, link=link, load=structs.replace(one.load, at=0.0) if one.load else None, top=None)

@@ -12,8 +12,8 @@ from unittest import mock
 
 from msgspec import structs
 
-from edge.decide import rendezvous, routing
-from edge.decide.routing import RouteAnswer, RouteQuery
+from edge.decide import routing
+from edge.decide.routing import RouteAnswer, RouteQuery, layout, table
 from edge.gossip.broadcast import Taken
 from edge.gossip.events import Events
 from edge.gossip.members import Change, MemberTable
@@ -40,7 +40,7 @@ LARGE = Size((24, 24), (6.0, 7.0))  # more to tell than one datagram holds
 _TABLE = MemberTable.__init__
 _MERGE = MemberTable.merge
 _LOADS = Publisher.loads
-_WEIGHT = rendezvous.weight
+_SHARE = layout.share
 _ROUTE = routing.route
 _NACK = Prober.nack
 _MERGE_EVENT = EventLog.merge
@@ -203,10 +203,10 @@ def _stale_load_wins(self: Publisher, message: Loads, now: float) -> int:
     return _LOADS(self, message, now)
 
 
-@_mutant(routing, "weight", "routing")
-def _route_by_arrival(path: str, node: NodeView) -> float:
+@_mutant(table, "share", "routing")
+def _route_by_arrival(node: NodeView) -> float:
     """Routing depends on when a report came, which differs from node to node."""
-    return float(_WEIGHT(path, node)) * (1 + (node.load.at % 1 if node.load else 0))
+    return float(_SHARE(node)) * (1 + (node.load.at % 1 if node.load else 0))
 
 
 @_mutant(routing, "route", "routing")
@@ -253,17 +253,17 @@ def _clock_does_not_follow(_self: HybridClock, _at: int) -> None:
 def _acknowledged_before_applied(self: Events, event: Durable, source: Address, now: float) -> None:
     """What comes in counts as acted on at once."""
     _HEARD(self, event, source, now)
-    self.confirm(event)
+    self.confirm(event, now)
 
 
 @_mutant(Events, "acknowledged", "acknowledged")
-def _any_load_acknowledges(self: Events, rows: list[LoadRow]) -> None:
+def _any_load_acknowledges(self: Events, rows: list[LoadRow], _now: float) -> None:
     """A node that tells its load is taken to have acted on everything."""
     self._reached.update(dict.fromkeys([row.node for row in rows], self._serial))
 
 
 @_mutant(Events, "acknowledged", "acknowledged")
-def _acknowledgement_goes_back(self: Events, rows: list[LoadRow]) -> None:
+def _acknowledgement_goes_back(self: Events, rows: list[LoadRow], _now: float) -> None:
     """A node that has said nothing known is taken to have acted on nothing."""
     for row in rows:
         self._reached[row.node] = self._history.get(row.applied, 0)

@@ -166,9 +166,11 @@ def sizes(node: GossipNode, names: int, processes: int) -> Iterator[tuple[str, i
     yield "members", members, min(names, members_max)
     yield "loads", len(core.loads), min(names, members_max)
     yield "tops", len(core.tops), min(names, members_max)
+    yield "qualities", len(core.qualities), min(names, members_max)
     yield "sessions", node.sessions, min(processes, _SESSIONS_MAX)
     yield "urgent queue", len(core.broadcasts.urgent), members * (1 + accusers) + events_max
     yield "regular queue", len(core.broadcasts.regular), names
+    yield "quality queue", len(core.broadcasts.quality), names
     yield "bulk queue", len(core.broadcasts.bulk), names
     yield "events", len(core.events), 0  # taken after every step
     yield "suspicions", len(node._membership._suspicions), members

@@ -35,13 +35,13 @@ KEYS = [f"/live/v{number % 3}/{number}.m4s" for number in range(40)]
 TAGS = {key: (f"event-{number % 4}",) for number, key in enumerate(KEYS)}
 HARD = [Purge("url", KEYS[0]), Purge("url", KEYS[1]), Purge("prefix", "/live/v1/"), Purge("tag", "event-2")]
 PURGES = [*HARD, *(replace(one, soft=True) for one in HARD)]
-LIFE_S = 0.08
+LIFE_S = 0.15
 
 
 def body_of(key: str, version: int) -> bytes:
-    """Tells its key and version; of a length that changes."""
+    """Tells its key and version; of a length that changes, up to a megabyte, which takes a while to write."""
     said = f"{key} {version} ".encode()
-    return said * (1 + version % 997)
+    return said * (1 + version % 997) * (1 if version % 10 else 50)
 
 
 class Life:

@@ -31,7 +31,7 @@ class DiskWorld:
         """A cache named `pune`; `limits` are fields of CacheSettings."""
         given: dict[str, Any] = {"disk_path": str(self.folder), "retry_share": 0.0, **limits}
         settings = CacheSettings(origin=self.origin.url, **given)
-        upstream = Upstream("pune", settings, random.Random(7))
+        upstream = Upstream("pune", settings, random.Random(7), self.clock)
         self._cache = EdgeCache("pune", settings, upstream, self.clock, self.clock.wall)
         await self._cache.start()
         return self._cache

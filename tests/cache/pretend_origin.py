@@ -11,7 +11,6 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from edge.cache.cache import EdgeCache
-from edge.cache.disk.body import FileSpan
 from edge.cache.objects import CacheRequest, CacheResponse
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
@@ -39,12 +38,13 @@ class Clock:
 
 
 class PretendOrigin:
-    """Handlers by path; everything else is 404."""
+    """Handlers by path; everything else is answered by `otherwise`, which is 404."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.seen: list[web.Request] = []
         self.url = ""
+        self.otherwise: Handler = _unknown
         self._handlers: dict[str, Handler] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -106,15 +106,19 @@ class PretendOrigin:
             self.counts[request.path] += 1
             self.seen.append(request)
             self._arrived.notify_all()
-        handler = self._handlers.get(request.path)
-        return await handler(request) if handler else web.Response(status=404, text="no such thing\n")
+        return await self._handlers.get(request.path, self.otherwise)(request)
+
+
+async def _unknown(_: web.Request) -> web.Response:
+    return web.Response(status=404, text="no such thing\n")
 
 
 @asynccontextmanager
 async def edge_cache(origin: PretendOrigin, clock: Clock, **limits: float | str) -> AsyncIterator[EdgeCache]:
     """A started cache named `pune` before `origin`; `limits` are fields of CacheSettings."""
     settings = CacheSettings(origin=origin.url, **limits)  # type: ignore[arg-type]
-    cache = EdgeCache("pune", settings, Upstream("pune", settings, random.Random(7)), clock, clock.wall)
+    upstream = Upstream("pune", settings, random.Random(7), clock)
+    cache = EdgeCache("pune", settings, upstream, clock, clock.wall)
     await cache.start()
     try:
         yield cache
@@ -136,5 +140,5 @@ async def ask(cache: EdgeCache, path: str = SEGMENT, query: str = "", **fields: 
 
 def body_of(answer: CacheResponse) -> bytes:
     """The body, which is in memory."""
-    assert not isinstance(answer.body, FileSpan)
+    assert isinstance(answer.body, bytes | memoryview)
     return bytes(answer.body)

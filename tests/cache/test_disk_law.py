@@ -18,7 +18,7 @@ from cache.pretend_origin import Clock, PretendOrigin, body_of, request
 from cache.test_purge_law import KEYS, PURGES, is_stale, tags_at
 from edge.cache.cache import EdgeCache
 from edge.cache.purge import Purge, hits
-from edge.cache.upstream import UpstreamError, UpstreamResponse
+from edge.cache.receiving import UpstreamError, UpstreamResponse
 
 LIMITS = {"objects_max": 1, "purge_slice": 1, "fill_timeout_s": 5.0, "failure_memory_s": 0.0}
 STEPS = st.lists(

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from cache.disk_world import DiskWorld
 from cache.pretend_origin import SEGMENT, Clock, ask, body_of
 from edge.cache.cache import EdgeCache
+from edge.cache.disk.body import FileSpan
 from edge.cache.web import cache_handler
 
 HOUR = {"Cache-Control": "max-age=3600", "ETag": '"a"', "Content-Type": "video/mp4"}
@@ -59,6 +60,7 @@ async def test_a_large_body_is_streamed_whole_and_in_parts(world: DiskWorld) -> 
 async def test_a_large_body_takes_no_memory(world: DiskWorld) -> None:
     cache = await large_on_disk(world)
     answer = await ask(cache)
+    assert isinstance(answer.body, FileSpan)
     assert len(answer.body) == len(LARGE)
     assert (cache.stored_bytes, cache.counters.disk_hits) == (0, 1)
 

@@ -1,9 +1,11 @@
 """What is over is served longer while service is degraded: never what must be revalidated or was purged."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from cache.disk_world import DiskWorld
 from cache.pretend_origin import (
     MEDIA_PLAYLIST,
     PLAYLIST,
@@ -17,6 +19,7 @@ from cache.pretend_origin import (
 from edge.cache.purge import Purge
 from edge.cache.settings import Leniency
 
+OTHER = "/live/v240/8.m4s"
 STRICT = Leniency(ttl_factor=4.0, stale_s=900, patience_s=0.05)
 
 
@@ -105,6 +108,38 @@ async def test_media_counts_as_fresh_longer_and_the_origin_is_not_asked(
         clock.now += 2
         await ask(cache)
         assert origin.counts[SEGMENT] == 2
+
+
+async def test_what_is_retained_counts_as_fresh_longer_still(origin: PretendOrigin, clock: Clock) -> None:
+    origin.serve(OTHER, b"media", {"Cache-Control": "max-age=60"})
+    async with edge_cache(origin, clock) as cache:
+        for path in (SEGMENT, OTHER):
+            await ask(cache, path)
+        cache.leniency = replace(STRICT, popular_factor=4.0)
+        cache.retain((SEGMENT,))
+        clock.now += 959
+        assert (await ask(cache)).headers["Cache-Status"] == '"pune"; hit; ttl=-899'
+        assert (await ask(cache, OTHER)).headers["Cache-Status"].startswith('"pune"; fwd=stale')
+        assert (origin.counts[SEGMENT], origin.counts[OTHER]) == (1, 2)
+        clock.now += 2
+        await ask(cache)
+        assert origin.counts[SEGMENT] == 2
+
+
+async def test_what_is_retained_stays_in_memory_and_on_disk_while_others_come_and_go(
+    origin: PretendOrigin, world: DiskWorld
+) -> None:
+    cache = await world.start(objects_max=16, disk_objects_max=16)
+    await ask(cache)
+    cache.retain((SEGMENT,))
+    for number in range(100, 160):
+        origin.serve(f"/live/v240/{number}.m4s", b"media", {"Cache-Control": "max-age=60"})
+        await ask(cache, f"/live/v240/{number}.m4s")
+    assert cache.evictions > 30
+    assert cache._store.disk
+    assert cache._store.disk.holds(SEGMENT)
+    assert (await ask(cache)).headers["Cache-Status"].startswith('"pune"; hit')
+    assert origin.counts[SEGMENT] == 1
 
 
 async def test_a_soft_purge_is_an_order_to_ask(origin: PretendOrigin, clock: Clock) -> None:

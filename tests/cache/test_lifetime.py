@@ -16,6 +16,10 @@ ENDED = MEDIA_PLAYLIST + b"#EXT-X-ENDLIST\n"
 DATE = "Sat, 21 Nov 2026 07:00:00 GMT"
 
 
+def mpd(attributes: str) -> bytes:
+    return f'<?xml version="1.0"?>\n<!-- made -->\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"\n {attributes}>'.encode()
+
+
 def life(path: str = SEGMENT, status: int = 200, body: bytes = b"", /, **fields: str) -> Lifetime | None:
     headers = CIMultiDict({name.replace("_", "-"): value for name, value in fields.items()})
     return lifetime(path, status, headers, body, SETTINGS)
@@ -72,6 +76,14 @@ def test_errors(status: int, expected: float | None) -> None:
         (MULTIVARIANT, "", 5),
         (ENDED, "max-age=60", 60),
         (b"\xff\xfe junk", "max-age=60", 1),
+        (mpd('type="dynamic" minimumUpdatePeriod="PT8S" maxSegmentDuration="PT3.84S"'), "", 1.92),
+        (mpd("type='dynamic' minimumUpdatePeriod='PT4S'"), "max-age=60", 2),
+        (mpd('type="dynamic" minimumUpdatePeriod="PT0S"'), "max-age=60", 0.5),
+        (mpd('type="dynamic" maxSegmentDuration="PT1M"'), "max-age=60", 5),
+        (mpd('type="dynamic"'), "max-age=60", 1),
+        (mpd('type="dynamic" maxSegmentDuration="P1Y"'), "max-age=60", 1),
+        (mpd('type="static" mediaPresentationDuration="PT1H"'), "max-age=60", 60),
+        (mpd("profiles='urn:x'"), "max-age=60", 60),  # static by default
     ],
 )
 def test_a_live_playlist_lives_at_most_half_its_target_duration(

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from cache.pretend_origin import Clock, body_of, request
 from edge.cache.cache import EdgeCache
+from edge.cache.disk.body import BrokenBodyError
+from edge.cache.growing import GrowingBody, GrowingSpan
 from edge.cache.objects import CacheResponse
 from edge.cache.purge import Purge, hits
+from edge.cache.receiving import UpstreamError, UpstreamResponse
 from edge.cache.settings import CacheSettings
-from edge.cache.upstream import Upstream, UpstreamError, UpstreamResponse
+from edge.cache.upstream import Upstream
 
 KEYS = ["/a/1.m4s", "/a/1.m4s?_HLS_msn=1", "/b/2.m4s"]
 TAGS = [(), ("x",), ("y",), ("x", "y")]
@@ -28,7 +31,8 @@ PURGES = st.one_of(
     st.builds(Purge, st.just("tag"), st.sampled_from("xy")),
 )
 ASKS = st.tuples(st.just("ask"), st.sampled_from(KEYS))
-ANSWERS = st.tuples(st.just("answer"), st.sampled_from([200, 200, 200, 304, 502]), st.integers(0, 5))
+# 100: the header at once, the body with a later answer.
+ANSWERS = st.tuples(st.just("answer"), st.sampled_from([200, 200, 100, 100, 304, 502]), st.integers(0, 5))
 WAITS = st.tuples(st.just("wait"), st.sampled_from([0.3, 40.0, 70.0]))
 TURNS = st.sampled_from([0, 1, 2, 8])  # of the event loop, after a step; 8 let everything settle
 STEP = st.one_of(ASKS, ASKS, ANSWERS, WAITS, st.tuples(st.just("purge"), PURGES))
@@ -55,7 +59,22 @@ class SlowOrigin(Upstream):
         if status == 304 and conditions:
             return UpstreamResponse(304, {}, b"")
         control = {"Cache-Control": "max-age=60, stale-while-revalidate=30", "ETag": f'"{number}"'}
-        return UpstreamResponse(200, {**control, "Surrogate-Key": " ".join(tags_at(target, number))}, body)
+        headers = {**control, "Surrogate-Key": " ".join(tags_at(target, number))}
+        return UpstreamResponse(200, headers, self.slowly(body) if status == 100 else body)
+
+    def slowly(self, body: bytes) -> GrowingBody:
+        """The body comes with a later answer, or breaks off."""
+        growing = GrowingBody(None, len(body))
+        answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.pending.append(answered)
+
+        async def read() -> None:
+            if await answered == 502:
+                raise UpstreamError("broken")
+            growing.add(body)
+
+        growing.reading = asyncio.create_task(read())
+        return growing
 
     def answer(self, status: int, which: int) -> None:
         if self.pending:
@@ -114,7 +133,11 @@ class World:
         answer = await self.cache.handle(request(path, query))
         if answer.status != 200:
             return
-        number = int(body_of(answer))
+        try:
+            body = await answer.body.read() if isinstance(answer.body, GrowingSpan) else body_of(answer)
+        except BrokenBodyError:
+            return
+        number = int(body)
         purged = any(hits(one, key, tags_at(key, number)) for one in self.purges[number:asked])
         assert not purged or (self.soft and is_stale(answer)), f"{key} of {number} was given at {asked}"
 

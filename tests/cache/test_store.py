@@ -223,3 +223,56 @@ def test_it_beats_fifo_and_lru_on_skewed_requests_with_scans() -> None:
     )
     assert share > fifo + 0.08
     assert share > lru + 0.04
+
+
+def test_what_is_retained_stays_though_nobody_uses_it() -> None:
+    store = Store[str](1000, 1000)
+    store.retained = {f"hot{number}" for number in range(4)}
+    for number in range(4):
+        store.put(f"hot{number}", "", 100)
+    for number in range(100):
+        store.put(f"cold{number}", "", 100)
+    assert all(store.peek(f"hot{number}") == "" for number in range(4))
+    assert store.size_bytes <= 1000
+
+
+def test_what_is_retained_leaves_half_of_the_room_to_what_is_used() -> None:
+    store = Store[str](1000, 1000)
+    store.retained = {f"hot{number}" for number in range(100)}
+    for number in range(100):
+        store.put(f"hot{number}", "", 50)
+    for number in range(200):  # scans pass it by
+        store.put(f"cold{number}", "", 50)
+    assert sum(store.peek(f"hot{number}") is not None for number in range(100)) > 15
+    used = []
+    for number in range(8):
+        store.put(f"used{number}", "", 50)
+        used.append(f"used{number}")
+        for _ in range(3):
+            assert all(store.get(key) is not None for key in used)
+    assert sum(store.peek(f"hot{number}") is not None for number in range(100)) in (9, 10, 11, 12)
+
+
+def test_what_is_retained_no_more_leaves_as_everything_does() -> None:
+    store = Store[str](1000, 1000)
+    store.retained = {"hot"}
+    store.put("hot", "", 100)
+    store.retained = ()
+    for number in range(100):
+        store.put(f"cold{number}", "", 100)
+    assert store.peek("hot") is None
+
+
+@given(STEPS, st.sets(st.integers(0, 30)))
+def test_retained_or_not_the_bounds_hold(steps: Steps, retained: set[int]) -> None:
+    store = Store[str](200, 12)
+    store.retained = {str(key) for key in retained}
+    for step, key, size in steps:
+        if step == "put":
+            store.put(str(key), "", size)
+        elif step == "get":
+            store.get(str(key))
+        else:
+            store.drop(str(key))
+        assert store.size_bytes <= 200
+        assert len(store) <= 12

@@ -36,6 +36,30 @@ VIEW: dict[str, Any] = {
         member("pune", link=None),
         member("kolkata", "unreachable", load=None, link=None, zone=""),
     ],
+    "origins": [
+        {
+            "url": "http://a:80",
+            "priority": 1,
+            "weight": 2,
+            "up": True,
+            "reason": "",
+            "requests": 90,
+            "failures": 1,
+            "checks": 7,
+            "checks_failed": 0,
+        },
+        {
+            "url": "http://b:80",
+            "priority": 2,
+            "weight": 1,
+            "up": False,
+            "reason": "3 fills failed in a row, last by connect",
+            "requests": 4,
+            "failures": 4,
+            "checks": 0,
+            "checks_failed": 0,
+        },
+    ],
     "totals": {"members": 3, "alive": 2, "streams": 240, "mbps": 122.08, "rps": 480},
     "hot": [{"path": "/live/v540/1.m4s", "rate": 12.5, "nodes": 2}],
     "events": [
@@ -136,6 +160,20 @@ def test_the_view_for_people_and_for_programs(ask: Any) -> None:
     assert lines[-1].split() == ["unreachable", "kolkata", "is", "unreachable"]
     assert orjson.loads(ask("view", "--output", "json").output) == VIEW
     assert orjson.loads(ask("members", "--output", "json").output) == VIEW
+
+
+def test_origins_as_a_table(ask: Any) -> None:
+    heads, up, down = (line.strip().split(maxsplit=8) for line in ask("origins").output.splitlines())
+    assert heads == [
+        *("ORIGIN", "STATE", "PRIORITY", "WEIGHT", "REQUESTS", "FAILED", "CHECKS", "FAILED", "REASON")
+    ]
+    assert up == ["http://a:80", "up", "1", "2", "90", "1", "7", "0"]
+    assert down[:6] == ["http://b:80", "down", "2", "1", "4", "4"]
+    assert down[8] == "3 fills failed in a row, last by connect"
+    assert orjson.loads(ask("origins", "--output", "json").output) == {
+        "self": "pune",
+        "origins": VIEW["origins"],
+    }
 
 
 def test_the_story_is_told_in_order(ask: Any) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Source, field_types, load
+from edge.config.origins import origin_servers
 from edge.model import ConfigError
 
 NAME = Source.flags({"node.name": "mumbai"})
@@ -63,6 +64,40 @@ def test_a_file_has_lists_and_tables_of_its_own() -> None:
         (Source.flags({"gossip.bind": "7700"}), ["gossip.bind: '7700' is no address"]),
         (Source.flags({"gossip.seeds": "a:1,b"}), ["gossip.seeds[1]: 'b' is no address"]),
         (Source.flags({"cache.origin": "origin:80"}), ["--cache-origin", "http(s)://host:port"]),
+        (
+            Source.flags({"cache.origins": "origin:80"}),
+            ["cache.origins[0]: 'origin:80' is no origin", "weight"],
+        ),
+        (
+            Source.flags({"cache.origins": "http://a;weight=2;weight=3"}),
+            ["cache.origins[0]: weight is given twice"],
+        ),
+        (
+            Source.flags({"cache.origins": "http://a;weight=0"}),
+            ["'weight=0' does not fit; weight is a number"],
+        ),
+        (Source.flags({"cache.origins": "http://a;prio=1"}), ["cache.origins[0]: 'prio=1' is unknown"]),
+        (
+            Source.flags({"cache.origins": "http://a,http://b,http://u:p@a/"}),
+            ["[2]: http://a is cache.origins[0]"],
+        ),
+        (
+            Source.flags({"cache.origins": "http://a", "cache.origin": "http://b"}),
+            ["cache.origins: is given, and cache.origin too; put that one into the list"],
+        ),
+        (Source.flags({"origin.check_path": "healthz"}), ["--origin-check-path: 'healthz' does not fit"]),
+        (Source.flags({"origin.pause_min_s": "31"}), ["origin.pause_min_s: is above origin.pause_max_s"]),
+        (
+            Source.flags({"public.tls_cert_file": "c"}),
+            ["public.tls_key_file: is needed with public.tls_cert_file; give both or neither"],
+        ),
+        (Source.flags({"public.tls_key_file": "k"}), ["public.tls_cert_file: is needed with"]),
+        (
+            Source.flags(
+                {"public.tls_cert_file": "c", "public.tls_key_file": "k", "public.advertise": "http://a"}
+            ),
+            ["public.advertise: is http:// where public.tls_cert_file is given; write https://"],
+        ),
         (Source.flags({"log.level": "loud"}), ["--log-level: 'loud' does not fit"]),
         (Source.flags({"gossip.reconnect_min_s": "6"}), ["gossip.reconnect_min_s: is above"]),
     ],
@@ -108,6 +143,20 @@ def test_kubernetes_is_off_and_its_variables_are_no_service_links() -> None:
     variables = {"EDGE_KUBERNETES_DISCOVERY": "true", "EDGE_KUBERNETES_SERVICE": "edge-gossip"}
     section = load(Source.environment(variables), NAME).kubernetes
     assert (section.discovery, section.service) == (True, "edge-gossip")
+
+
+def test_origins_with_priority_and_weight() -> None:
+    text = '[cache]\norigins = ["http://a:80/", "https://u:p@b ; weight=2 ;priority=3"]'
+    cache = load(Source.toml(text, "edge.toml"), NAME).cache
+    first, second = origin_servers(cache.origin, cache.origins)
+    assert first == ("http://a:80", 1, 1)
+    assert second == ("https://u:p@b", 3, 2)
+    assert second.name == "https://b"  # what people and metrics see
+
+
+def test_one_origin_is_enough() -> None:
+    cache = load(Source.flags({"cache.origin": "http://a:80/"}), NAME).cache
+    assert origin_servers(cache.origin, cache.origins) == (("http://a:80", 1, 1),)
 
 
 def test_a_name_is_needed() -> None:

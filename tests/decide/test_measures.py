@@ -100,6 +100,7 @@ def test_each_level_adds_to_the_one_below() -> None:
         stale_s=900,
         ttl_factor=4,
         retain_popular=True,
+        popular_factor=4,
         cross_zone_fills=False,
         backup_channel=True,
     )

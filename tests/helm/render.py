@@ -72,6 +72,16 @@ class Rendered:
         return dict(found)
 
     @property
+    def nginx(self) -> Object | None:
+        """The container `nginx`, if there is one."""
+        return next((dict(one) for one in self.pod["containers"] if one["name"] == "nginx"), None)
+
+    @property
+    def ports(self) -> list[Object]:
+        """The ports of all containers of the pod."""
+        return [port for one in self.pod["containers"] for port in one.get("ports", [])]
+
+    @property
     def env(self) -> dict[str, str]:
         """Its variables; one from the pod's own fields is `<field>`."""
         return {

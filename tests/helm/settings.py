@@ -22,9 +22,19 @@ OWNED = {
     "admin.bind",
     "admin.advertise",
     "admin.token_file",
+    "public.tls_cert_file",
+    "public.tls_key_file",
+    "public.tls_ca_file",
+    "public.tls_peer_name",
+    "cache.backend",
     "cache.origin",
+    "cache.origins",
     "cache.disk_path",
     "cache.disk_max_bytes",
+    "nginx.folder",
+    "nginx.bind",
+    "nginx.status_bind",
+    "nginx.max_bytes",
 }
 OWNED_SECTIONS = {"kubernetes"}
 

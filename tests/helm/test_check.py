@@ -11,9 +11,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from certificates import Authority
 from helm.alerts import alerts
 from helm.render import CHART
 from live_demo.cluster import Cluster, Node
+from nginx.site import free_ports
 
 TOKEN = secrets.token_urlsafe(24)
 WITHIN_S = 20
@@ -99,9 +101,21 @@ async def test_the_checks_fail_and_say_why(cluster: Cluster, tmp_path: Path) -> 
 
 
 async def test_alerts_ask_for_metrics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:
-    (node,) = await start(cluster, tmp_path, "a")
+    """Of a node that has nginx, which need not be there, and a certificate."""
+    cert, key = Authority(tmp_path).sign("a", "127.0.0.1")
+    public, fill, status = free_ports(3)
+    node = await cluster.node(
+        "a",
+        public_bind=f"127.0.0.1:{public}",
+        public_tls_cert_file=str(cert),
+        public_tls_key_file=str(key),
+        cache_backend="nginx",
+        nginx_folder=str(tmp_path / "shared"),
+        nginx_bind=f"127.0.0.1:{fill}",
+        nginx_status_bind=f"127.0.0.1:{status}",
+    )
     async with cluster.http.get(f"{node.admin}/metrics") as answer:
         exported = set(re.findall(r"^# TYPE (\S+)", await answer.text(), re.MULTILINE))
     asked = {name for one in alerts() for name in re.findall(r"\bedge_\w+(?=\{)", one["expr"])}
-    assert len(asked) >= 6
+    assert len(asked) >= 14
     assert not asked - exported

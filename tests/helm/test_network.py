@@ -158,8 +158,8 @@ def test_the_port_of_a_pod_service_is_that_of_the_template(template: str, port: 
 
 
 def test_host_port_is_only_the_public_one() -> None:
-    ports = render({"public": {"advertise": "hostPort", "hostPort": {"port": 8080}}}).edge["ports"]
-    assert {one["name"]: one.get("hostPort") for one in ports} == {
+    made = render({"public": {"advertise": "hostPort", "hostPort": {"port": 8080}}})
+    assert {one["name"]: one.get("hostPort") for one in made.ports} == {
         "udp-gossip": None,
         "http-admin": None,
         "http-public": 8080,
@@ -230,6 +230,13 @@ def test_the_network_policy_lets_out_gossip_dns_and_the_api_server_only() -> Non
 )
 def test_the_origin_is_let_out_to_on_its_port(url: str, port: int) -> None:
     assert (port, "TCP", False) in doors(policy({"origin": {"url": url}})["egress"], "to")
+
+
+def test_several_origins_are_let_out_to_on_their_ports() -> None:
+    urls = ["http://a.example:8080", "https://b.example", "https://c.example"]
+    rules = policy({"origin": {"servers": [{"url": url} for url in urls]}})["egress"]
+    (origins,) = [one for one in rules if {"port": 8080, "protocol": "TCP"} in one["ports"]]
+    assert [port["port"] for port in origins["ports"]] == [8080, 443]
 
 
 def test_the_network_policy_selects_our_pods_and_gossip_is_among_them() -> None:

@@ -82,7 +82,10 @@ def test_a_new_version_of_the_chart_alone_restarts_no_pod() -> None:
 )
 def test_image(values: dict[str, object], image: str) -> None:
     made = render(values | {"demo": {"origin": {"enabled": True}}})
-    assert {one["image"] for _, spec in made.pods() for one in spec["containers"]} == {image}
+    containers = [
+        one for _, spec in made.pods() for one in spec["containers"] + spec.get("initContainers", [])
+    ]
+    assert {one["image"] for one in containers if one["name"] != "nginx"} == {image}
 
 
 def test_pull_secrets_are_those_of_the_chart_and_of_its_parent() -> None:
@@ -95,8 +98,8 @@ def test_extras_arrive() -> None:
     made = render(values_of(CHART / "ci/ipv6-values.yaml"))
     assert made.env["EDGE_LOG_LEVEL"] == "debug"
     assert made.edge["envFrom"] == [{"configMapRef": {"name": "more"}}]
-    assert {one["name"] for one in made.pod["containers"]} == {"edge", "beside"}
-    assert [one["name"] for one in made.pod["initContainers"]] == ["wait"]
+    assert {one["name"] for one in made.pod["containers"]} == {"edge", "nginx", "beside"}
+    assert [one["name"] for one in made.pod["initContainers"]] == ["nginx-config", "wait"]
     assert {"name": "more", "mountPath": "/more"} in made.edge["volumeMounts"]
     assert {"more", "cdn-more"} <= {one["metadata"]["name"] for one in made.all("ConfigMap")}
 

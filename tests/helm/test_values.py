@@ -36,7 +36,17 @@ WRONG: list[tuple[Values, str]] = [
         {"config": {"gossip": {"seeds": ["a:1"]}}},
         "at '/config/gossip': additional properties 'seeds' not allowed",
     ),
-    ({"config": {"public": {}}}, "at '/config': additional properties 'public' not allowed"),
+    (
+        {"config": {"admin": {"bind": "0.0.0.0:80"}}},
+        "at '/config/admin': additional properties 'bind' not allowed",
+    ),
+    ({"nginx": {"image": {"tag": ""}}}, "at '/nginx/image/tag': minLength: got 0, want 1"),
+    ({"nginx": {"image": {"digest": "1.28"}}}, "at '/nginx/image/digest': '1.28' does not match pattern"),
+    (
+        {"origin": {"servers": [{"url": "http://a.example;weight=2"}]}},
+        "at '/origin/servers/0/url': 'http://a.example;weight=2' does not match pattern",
+    ),
+    ({"public": {"tls": {"certKey": "../a"}}}, "at '/public/tls/certKey': '../a' does not match pattern"),
     ({"commonLabels": {"a": True}}, "at '/commonLabels/a': got boolean, want string"),
     (
         {"service": {"type": "Cluster"}},
@@ -96,8 +106,12 @@ def test_the_schema_of_the_settings_is_that_of_the_program() -> None:
 
 
 def test_what_the_chart_owns_it_sets() -> None:
-    made = render({"demo": {"origin": {"enabled": True}}, "cache": {"disk": True}}).env
-    told = {name.removeprefix("EDGE_").lower() for name in made}
+    tls = {"secretName": "web", "caKey": "ca.crt", "peerName": "edge.example.com"}
+    made = [
+        render({"demo": {"origin": {"enabled": True}}, "cache": {"disk": True}, "public": {"tls": tls}}),
+        render({"origin": {"servers": [{"url": "http://a.example"}]}}),
+    ]
+    told = {name.removeprefix("EDGE_").lower() for one in made for name in one.env}
     assert {path.replace(".", "_") for path in OWNED} - told == {
         "gossip_advertise"
     }  # which follows from its bind

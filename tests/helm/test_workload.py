@@ -213,7 +213,7 @@ def test_the_cache_volume_is_bounded_and_a_claim_on_request() -> None:
     [("1Gi", 858_993_459), ("10G", 8_000_000_000), ("2Ti", 1_759_218_604_441), ("512Mi", 429_496_729)],
 )
 def test_the_tier_on_disk_leaves_a_fifth_of_the_volume(size: str, bytes_: int) -> None:
-    env = render({"cache": {"disk": True, "volume": {"size": size}}}).env
+    env = render({"nginx": {"enabled": False}, "cache": {"disk": True, "volume": {"size": size}}}).env
     assert env["EDGE_CACHE_DISK_MAX_BYTES"] == str(bytes_)
     mount = next(one["mountPath"] for one in render().edge["volumeMounts"] if one["name"] == "cache")
     assert env["EDGE_CACHE_DISK_PATH"].startswith(f"{mount}/")

@@ -3,6 +3,7 @@
 KUBECONFIG         the cluster
 E2E_FAULTS         a program that stops machines, cuts zones and pauses the API server (faults.py); without it the
                    tests that need it are not collected, nor is the autoscaler's on a cluster without metrics
+E2E_NGINX_IMAGE    nginx's image, REGISTRY/NAME:TAG, where the cluster does not reach that of the chart
 E2E_API_PAUSE_S    how long the API server stands still, seconds (120)
 E2E_KEEP=1         leave everything where it is when the tests end
 """
@@ -21,7 +22,18 @@ from kube.programs import CommandError, kubectl
 from kube.releases import Namespaces, Release, Space
 
 # What spoils nothing first; what hurts the whole cluster last.
-ORDER = ("install", "chart", "advertise", "apart", "upgrade", "scale", "failure", "monsoon", "faults")
+ORDER = (
+    "install",
+    "chart",
+    "advertise",
+    "apart",
+    "upgrade",
+    "nginx",
+    "scale",
+    "failure",
+    "monsoon",
+    "faults",
+)
 TEST_S = 420
 TAIL = 60
 

@@ -1,6 +1,7 @@
 """Releases of the chart, installed with the real `helm`, and their pods."""
 
 import json
+import os
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -62,6 +63,16 @@ def pod_of(one: Object) -> Pod:
     )
 
 
+def reachable(values: Values) -> Values:
+    """The same with nginx's image as E2E_NGINX_IMAGE names it, if it does."""
+    if not (name := os.environ.get("E2E_NGINX_IMAGE", "")):
+        return values
+    rest, _, tag = name.rpartition(":")
+    registry, _, repository = rest.partition("/")
+    image = {"registry": registry, "repository": repository, "tag": tag}
+    return merged({"nginx": {"image": image}}, values)
+
+
 def merged(values: Values, more: Values) -> Values:
     """`values` with those of `more` in place of its own; null takes one away."""
     made = dict(values)
@@ -96,26 +107,29 @@ class Release:
     def create(self, values: Values) -> None:
         """Install it and wait for nothing."""
         self.values = values
-        self.helm("install", str(CHART), "-f", "-", stdin=yaml.safe_dump(values))
+        self.helm("install", str(CHART), "-f", "-", stdin=self._given())
 
     def install(self, values: Values | None = None, chart: Path = CHART) -> float:
         """Install it; the seconds until all of its pods were ready, to a whole second."""
         self.values = values or {}
         began = time.time()
-        self.helm("install", str(chart), *self._options(), stdin=yaml.safe_dump(self.values))
+        self.helm("install", str(chart), *self._options(), stdin=self._given())
         pods = until(self.all_ready, READY_S, f"all pods of {self.name} ready")
         return max(pod.ready_at for pod in pods) - int(began)
 
     def upgrade(self, more: Values | None = None, chart: Path = CHART) -> None:
         """Change some values and wait until the pods follow; the values that it had stay."""
         self.values = merged(self.values, more or {})
-        self.helm("upgrade", str(chart), *self._options(), stdin=yaml.safe_dump(self.values))
+        self.helm("upgrade", str(chart), *self._options(), stdin=self._given())
         self.rolled_out()
 
     def rolled_out(self) -> None:
         """Wait until every pod is ready and of the newest revision."""
         until(self._is_rolled_out, READY_S + 120, f"{self.name} rolled out")
         until(self.all_ready, READY_S, f"all pods of {self.name} ready")
+
+    def _given(self) -> str:
+        return yaml.safe_dump(reachable(self.values))
 
     def _options(self) -> list[str]:
         return ["-f", "-", "--wait", "--timeout", f"{READY_S + 30:.0f}s"]
@@ -164,6 +178,11 @@ class Release:
     def logs(self, pod: str) -> str:
         """What a pod's process said so far."""
         return kubectl("logs", pod, "-n", self.namespace, "-c", "edge", "--tail=-1")
+
+    def restarts(self, pod: str) -> dict[str, int]:
+        """How often each container of a pod was started again."""
+        found = json.loads(kubectl("get", "pod", pod, "-n", self.namespace, "-o", "json"))
+        return {one["name"]: one["restartCount"] for one in found["status"]["containerStatuses"]}
 
     def metric(self, pod: str, name: str) -> float:
         """A counter or gauge of a pod; 0 if it is not told. `name` includes the labels, in braces."""

@@ -20,6 +20,7 @@ AUTOSCALED: Values = merged(
     SMALL,
     {
         "demo": {"origin": {"enabled": True}},
+        "nginx": {"enabled": False},  # it would hardly notice so few viewers
         "resources": {"requests": {"cpu": "120m"}},
         "autoscaling": {
             "enabled": True,

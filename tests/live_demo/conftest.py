@@ -1,8 +1,10 @@
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from playwright.async_api import Page, async_playwright
 
 from live_demo.cluster import Cluster
 
@@ -14,3 +16,17 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
         made = Cluster(tmp_path, http)
         yield made
         made.end()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """Of headless Chromium."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(30_000)
+        yield page
+        await browser.close()

@@ -1,15 +1,15 @@
 """The live page and its player in headless Chromium."""
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
+from live_demo.browser import plays, until_page
 from live_demo.cluster import Cluster, free_address
 from live_demo.demo import Demo
 from needs import needs
@@ -37,34 +37,6 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
     demo = Demo(tmp_path)
     yield demo
     demo.kill()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(30_000)
-        yield page
-        await browser.close()
-
-
-async def until_page(page: Page, expression: str, within_s: float = 30) -> None:
-    """Wait until an expression is true (Playwright's own wait uses eval, which the page's policy forbids)."""
-    async with asyncio.timeout(within_s):
-        while not await page.evaluate(expression):
-            await asyncio.sleep(0.1)
-
-
-async def plays(page: Page, seconds: float) -> None:
-    """Wait until the video has played that long."""
-    clock = "document.querySelector('video').currentTime"
-    await until_page(page, f"{clock} > 0")
-    begun = await page.evaluate(clock)
-    await until_page(page, f"{clock} >= {begun + seconds}")
 
 
 async def senders(cluster: Cluster, playing: asyncio.Task[None]) -> set[str]:

@@ -1,4 +1,4 @@
-"""An `EventActor` and a `MonsoonRunner` over a node and a cache that are alone."""
+"""An `EventActor`, a `MonsoonRunner`, a `Prewarmer` and a `ScheduleDesk` over a node and a cache that are alone."""
 
 import random
 import time
@@ -6,7 +6,9 @@ import time
 from edge.cache.cache import EdgeCache
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
-from edge.config import MonsoonConfig
+from edge.config import Config, MonsoonConfig, NodeConfig, ScheduleConfig
+from edge.decide.measures import Measures
+from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
 from edge.model import GossipEvent
 from edge.shell.events import EventActor
@@ -15,6 +17,9 @@ from edge.shell.kube.platform import Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
 from edge.shell.peers import Placed
+from edge.shell.prewarm import Prewarmer, PrewarmParts
+from edge.shell.schedule import Schedule, ScheduleParts
+from edge.shell.schedule_desk import ScheduleDesk
 from edge.state.traffic import Traffic
 from gossip.test_node import Bench
 
@@ -48,6 +53,37 @@ def monsoon_runner(
         kubernetes=kubernetes,
     )
     return MonsoonRunner(parts, MonsoonConfig())
+
+
+def prewarmer(bench: Bench, events: EventActor) -> Prewarmer:
+    """Of a node that has no viewers."""
+    cache = _cache()
+    parts = PrewarmParts(
+        view=bench.node.view,
+        popularity=Popularity(bench.node.view),
+        cache=cache,
+        backend=cache,
+        placed=Placed(bench.node.view),
+        traffic=Traffic(),
+        measures=Measures,
+        events=events,
+    )
+    return Prewarmer(parts, Config(node=NodeConfig(name="pune")))
+
+
+def schedule_desk(
+    bench: Bench, events: EventActor, told: list[GossipEvent] | None = None, **settings: float
+) -> ScheduleDesk:
+    """Of a node that is alone; `told` collects what it says."""
+    parts = ScheduleParts(
+        view=bench.node.view,
+        events=events,
+        wall=time.time,
+        hasten=lambda: bench.node.hasten(1.0),
+        told=([] if told is None else told).append,
+    )
+    config = ScheduleConfig(**settings)  # type: ignore[arg-type]  # whole numbers, where it wants them
+    return ScheduleDesk(Schedule(parts, config), events, bench.node.view)
 
 
 def _cache() -> EdgeCache:

@@ -10,8 +10,9 @@ from aiohttp.test_utils import TestServer
 from edge.shell import admin
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
+from edge.shell.routes import Routes
 from gossip.test_node import Bench
-from shell.actor import event_actor, monsoon_runner
+from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -38,6 +39,9 @@ class Site:
             self.events,
             BulkFace(Bench().node, time.monotonic).handle,
             monsoon_runner(bench, self.events),
+            prewarmer(bench, self.events),
+            Routes(bench.node.view),
+            schedule_desk(bench, self.events),
         )
         self.face = AdminFace(sources, token, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")

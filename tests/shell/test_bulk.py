@@ -21,11 +21,13 @@ from edge.model import Durable, EventKind, Member, Status
 from edge.shell import bulk
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkClient, BulkFace
+from edge.shell.routes import Routes
+from edge.state.events import TICK_BITS
 from edge.wire.bulk import FRAME_MAX_BYTES, LENGTH
 from edge.wire.keys import KeyRing
 from gossip.test_node import Bench
 from pretend import member
-from shell.actor import event_actor, monsoon_runner
+from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
 
 RING = KeyRing((bytes(range(32)),))
 OTHER_RING = KeyRing((bytes(32),))
@@ -52,12 +54,15 @@ class Server:
 
     def __init__(self, ring: KeyRing = RING) -> None:
         self.node = core("1", ring)
+        wall_ms = int(1000 * now())  # these nodes take the machine's uptime for the time of day
         for number in range(EVENTS):
-            event = Durable(EventKind.PURGE, f"url:/{random.Random(number).random()}", number, "1", 86_400)
-            assert self.node._events._log.merge(event, 0)
+            key = f"url:/{random.Random(number).random()}"
+            event = Durable(EventKind.PURGE, key, (wall_ms << TICK_BITS) + number, "1", 86_400)
+            assert self.node._events._log.merge(event, wall_ms)
         events, sync = event_actor(), BulkFace(self.node, now).handle
-        runner = monsoon_runner(Bench(), events)
-        sources = AdminSources(dict, lambda: b"", lambda: "", events, sync, runner)
+        runner, warmer = monsoon_runner(Bench(), events), prewarmer(Bench(), events)
+        routes, desk = Routes(self.node.view), schedule_desk(Bench(), events)
+        sources = AdminSources(dict, lambda: b"", lambda: "", events, sync, runner, warmer, routes, desk)
         self.http = TestServer(AdminFace(sources, TOKEN, ()).app(), host="127.0.0.1")
 
     @property

@@ -200,7 +200,8 @@ async def test_level_3_sheds_what_is_recorded_and_takes_no_new_viewers_beyond_th
     assert (await get(http, media + "playlist.m3u8", **known))[0] == 200
     assert (await get(http, media + "7.m4s", **known))[0] == 200
     status, text, headers = await get(http, media + "6.m4s", **known)
-    assert (status, text, headers["Retry-After"]) == (503, "only what is live is served at the moment\n", "5")
+    assert (status, text) == (503, "only what is live is served at the moment\n")
+    assert 5 <= int(headers["Retry-After"]) <= 10
     assert headers["Cache-Status"] == '"pune"; detail=degraded_recorded'
     assert headers["Cache-Control"] == "no-store"
     assert headers["Access-Control-Allow-Origin"] == "*"
@@ -223,7 +224,8 @@ async def test_level_4_serves_live_playlists_and_what_is_cached(
     assert (await get(http, media + "7.m4s"))[0] == 200
     assert (await get(http, media + "playlist.m3u8"))[0] == 200
     status, _, headers = await get(http, media + "9.m4s")
-    assert (status, headers["Retry-After"]) == (503, "10")
+    assert status == 503
+    assert 10 <= int(headers["Retry-After"]) <= 20
     async with http.options(media + "9.m4s") as preflight:
         assert preflight.status == 204
     await edge(pune, "off")

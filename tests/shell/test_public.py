@@ -3,15 +3,19 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer, make_mocked_request
+from aiohttp.test_utils import RawTestServer, make_mocked_request
 from yarl import URL
 
 from cache.pretend_origin import MEDIA_PLAYLIST, PLAYLIST, SEGMENT, Clock, PretendOrigin, edge_cache
+from cache.tap import Tap
+from edge.cache.web import viewer_of
 from edge.model import Load, Member, Status, incarnation_of
-from edge.shell.public import PublicFace, viewer_of
+from edge.shell.public import PublicFace
+from edge.shell.routes import Routes
 from edge.state.reports import Report
 from edge.state.traffic import Traffic
 from edge.state.view import ClusterView, NodeView
+from waiting import until
 
 
 def node(name: str, zone: str, status: Status = Status.ALIVE) -> NodeView:
@@ -19,12 +23,16 @@ def node(name: str, zone: str, status: Status = Status.ALIVE) -> NodeView:
     return NodeView(member, Report(1, Load(0, 0, 0, 100, 100, 0), 0.0))
 
 
+def view(cluster: dict[str, NodeView]) -> ClusterView:
+    return ClusterView(1, "pune", tuple(cluster.values()))
+
+
 class Site:
     """A public port and a client that follows no redirect."""
 
     def __init__(self, face: PublicFace) -> None:
         self.face = face
-        self.server = TestServer(face.app(), host="127.0.0.1")
+        self.server = RawTestServer(face.handle, host="127.0.0.1")
         self.client = ClientSession()
 
     async def get(self, path: str) -> tuple[int, str, Any]:
@@ -50,39 +58,10 @@ async def site(cluster: dict[str, NodeView], traffic: Traffic) -> AsyncIterator[
     origin.serve(SEGMENT, b"media", {"Content-Type": "video/mp4"})
     origin.serve(PLAYLIST, MEDIA_PLAYLIST, {})
     async with edge_cache(origin, clock) as cache:
-        made = Site(PublicFace(cache, traffic, lambda: ClusterView(1, "pune", tuple(cluster.values()))))
+        made = Site(PublicFace(cache, traffic, Routes(lambda: view(cluster))))
         async with made.server, made.client:
             yield made
     await origin.stop()
-
-
-async def test_a_viewer_is_sent_to_a_node_of_its_zone(site: Site) -> None:
-    for zone in ("pune", "delhi"):
-        status, _, headers = await site.get(f"/v1/route?path=/live/main.m3u8&zone={zone}")
-        assert status == 302
-        assert headers["Location"] == f"http://{zone}:80/live/main.m3u8"
-        assert headers["Cache-Control"] == "no-store"
-        assert headers["Edge-Route"].startswith(f"{zone}; zone {zone}; ")
-        assert headers["Access-Control-Allow-Origin"] == "*"
-    assert site.face.redirects == {"pune": 1, "delhi": 1}
-
-
-@pytest.mark.parametrize(
-    "query", ["", "?path=", "?path=live", "?path=//evil.example/", "?path=/" + 2048 * "x"]
-)
-async def test_a_question_without_a_path_is_told_what_would_be_right(site: Site, query: str) -> None:
-    status, text, _ = await site.get(f"/v1/route{query}")
-    assert status == 400
-    assert text.startswith("path: wants an absolute path, e.g. /v1/route?path=/live/main.m3u8")
-
-
-async def test_nobody_is_sent_where_nobody_serves(site: Site, cluster: dict[str, NodeView]) -> None:
-    cluster["pune"] = node("pune", "pune", Status.SUSPECT)
-    assert (await site.get("/v1/route?path=/x&zone=pune"))[2]["Location"] == "http://delhi:80/x"
-    cluster["delhi"] = node("delhi", "delhi", Status.UNREACHABLE)
-    status, _, headers = await site.get("/v1/route?path=/x&zone=pune")
-    assert (status, headers["Retry-After"]) == (503, "1")
-    assert site.face.unroutable == 1
 
 
 async def test_a_player_that_follows_relative_names_asks_for_every_segment(site: Site) -> None:
@@ -91,7 +70,7 @@ async def test_a_player_that_follows_relative_names_asks_for_every_segment(site:
     assert (status, text.encode()) == (200, MEDIA_PLAYLIST)
     status, _, headers = await site.get(f"/v1/route{SEGMENT}?CMCD=x")
     assert status == 302
-    assert headers["Location"] in {f"http://{name}:80{SEGMENT}" for name in ("pune", "delhi")}
+    assert headers["Location"] in {f"http://{name}:80{SEGMENT}?CMCD=x" for name in ("pune", "delhi")}
 
 
 async def test_what_is_answered_is_counted_by_viewer_and_segment(site: Site, traffic: Traffic) -> None:
@@ -117,3 +96,23 @@ async def test_what_is_answered_is_counted_by_viewer_and_segment(site: Site, tra
 )
 def test_a_viewer_is_its_cmcd_session_or_its_address(path: str, headers: dict[str, str], viewer: str) -> None:
     assert viewer_of(make_mocked_request("GET", path, headers=headers)) == viewer
+
+
+async def test_the_bytes_of_a_body_that_is_sent_as_it_comes_are_counted_as_they_leave(
+    traffic: Traffic,
+) -> None:
+    origin, tap = PretendOrigin(), Tap(None)
+    await origin.start()
+    origin.on(SEGMENT, tap)
+    async with edge_cache(origin, Clock()) as cache:
+        made = Site(PublicFace(cache, traffic, Routes(lambda: ClusterView(1, "pune", ()))))
+        async with made.server, made.client, made.client.get(made.server.make_url(SEGMENT)) as found:
+            tap.let(b"some")
+            assert await found.content.readexactly(4) == b"some"
+            await until(lambda: traffic.bytes_total == 4)
+            tap.let(b" more")
+            tap.end()
+            assert await found.read() == b" more"
+            await until(lambda: traffic.bytes_total == cache.counters.served_bytes == 9)
+        assert traffic.requests_total == 1
+    await origin.stop()

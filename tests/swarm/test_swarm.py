@@ -3,11 +3,14 @@
 A failure here prints a scenario; `python -m loadtest swarm --seeds 1 --small --first N --trace` shows its run.
 """
 
+import inspect
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -64,6 +67,20 @@ def test_seeds_pass_and_repeat_to_the_byte_whatever_the_hash_seed() -> None:
     assert runs[0] == runs[1]
     assert [run[0] for run in runs[0]] == list(range(1, SEEDS + 1))
     assert not [run for run in runs[0] if run[-1]]
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_broken_rule_is_called_as_the_true_one(name: str) -> None:
+    mutant = MUTANTS[name]
+    true = inspect.getattr_static(mutant.target, mutant.attribute)
+    if callable(true):  # else it is a property, and neither takes anything
+        assert needed(mutant.broken) == needed(true)
+
+
+def needed(function: Callable[..., Any]) -> int:
+    """How many arguments have to be given."""
+    parameters = inspect.signature(function).parameters.values()
+    return sum(one.default is inspect.Parameter.empty for one in parameters)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model import TOP_SEGMENTS, Durable, EventKind, HotSegment, Load, Member, Status
+from edge.model import (
+    PLACES_TOLD,
+    TOP_SEGMENTS,
+    Durable,
+    EventKind,
+    HotSegment,
+    Load,
+    Member,
+    PlaceQuality,
+    Status,
+)
 from edge.wire import messages as m
 from edge.wire.errors import DecodeError
 
@@ -32,6 +42,8 @@ loads = st.builds(Load, counts, counts, counts, counts, st.integers(0, 100), cou
 segments = st.builds(
     HotSegment, st.text(min_size=1, max_size=512), st.floats(0, 1e9, allow_nan=False).map(lambda x: x + 0.0)
 )
+places = st.builds(PlaceQuality, labels, labels, counts, counts, counts, st.integers(0, 1000), counts)
+qualities = st.lists(places, max_size=PLACES_TOLD).map(tuple)
 tops = st.lists(segments, max_size=TOP_SEGMENTS).map(tuple)
 entries = st.lists(st.tuples(names, versions, statuses), max_size=5).map(tuple)
 digests = st.binary(max_size=m.EVENTS_BYTES)
@@ -52,7 +64,11 @@ every_message = st.one_of(
     st.builds(m.Nack, counts, names),
     st.builds(m.Announce, members),
     st.builds(m.Claim, names, versions, statuses, names),
-    st.builds(m.Loads, st.lists(st.builds(m.LoadRow, names, counts, loads, counts), max_size=3)),
+    st.builds(
+        m.Loads,
+        st.lists(st.builds(m.LoadRow, names, counts, loads, counts), max_size=3),
+        st.lists(st.builds(m.QualityRow, names, counts, qualities), max_size=3),
+    ),
     st.builds(m.Tops, st.lists(st.builds(m.TopRow, names, counts, tops), max_size=3)),
     st.builds(m.Root, st.binary(min_size=m.ROOT_BYTES, max_size=m.ROOT_BYTES)),
     st.builds(m.Buckets, st.binary(min_size=128, max_size=128)),

@@ -23,11 +23,17 @@ class Health:
         self._clock = clock
         self._pause_s = pause_s
         self._write_from = self._read_from = float("-inf")
+        self._lacks_room = False
 
     @property
     def writable(self) -> bool:
         """Whether objects may be written now."""
         return self._clock() >= self._write_from
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing is written now because there was no room."""
+        return self._lacks_room and not self.writable
 
     @property
     def readable(self) -> bool:
@@ -40,6 +46,7 @@ class Health:
         begins = self.writable
         if begins:
             self._write_from = self._clock() + self._pause_s
+            self._lacks_room = reason_of(error) == "full"
             log.warning("the disk cannot be written (%s): new objects stay in memory", error.strerror)
         return begins
 

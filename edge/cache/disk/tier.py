@@ -15,7 +15,7 @@ comes later: until then it is answered from memory, and if it leaves before, its
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from edge.cache.disk.recorder import Realized, Recorder
 from edge.cache.disk.scan import scan
 from edge.cache.disk.workers import BusyError, Workers
 from edge.cache.disk.writer import Job, Writer, reason_of
+from edge.cache.growing import GrowingBody
 from edge.cache.objects import CachedObject
 from edge.cache.purge import Purge, path_of
 
@@ -154,6 +155,7 @@ class DiskTier:
 
     def put(self, made: CachedObject) -> bool:
         """Write `made` soon; False where it is not to be on disk, and then nothing older of its key stays there."""
+        assert not isinstance(made.body, GrowingBody), "what is kept is whole"
         reason = self._why_not(made)
         try:
             meta = b"" if reason else encoded(meta_of(made, self._clocks, self.recorder.number))
@@ -170,6 +172,10 @@ class DiskTier:
         written = partial(self._written, made.key, entry)
         self._writer.add(Job(entry.serial, meta, made.body, done=written))
         return True
+
+    def retain(self, keys: Container[str]) -> None:
+        """From now on objects of these keys are the last to leave."""
+        self._index.retained = keys
 
     def drop(self, key: str) -> None:
         """Forget `key`, also what the scan has not come to yet."""

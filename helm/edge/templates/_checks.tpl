@@ -41,6 +41,7 @@ suspicion_*), with the number of digits for the logarithm. */}}
 {{- include "edge.checkTime" . -}}
 {{- include "edge.checkAddresses" . -}}
 {{- include "edge.checkAutoscaling" . -}}
+{{- include "edge.checkServing" . -}}
 {{- if and $v.monitoring.serviceMonitor.enabled $v.monitoring.podMonitor.enabled -}}
   {{- fail "monitoring: serviceMonitor and podMonitor would scrape every pod twice; enable one of them" -}}
 {{- end -}}
@@ -74,14 +75,36 @@ suspicion_*), with the number of digits for the logarithm. */}}
 {{- if ne (len (uniq $ports)) 3 -}}
   {{- fail (printf "gossip.port, admin.port and public.port are %v: give each a number of its own (a Service cannot change one number's protocol later, kubernetes#105610)" $ports) -}}
 {{- end -}}
+{{- if $v.nginx.enabled -}}
+  {{- $ports = concat $ports (list (int $v.nginx.fillPort) (int $v.nginx.statusPort)) -}}
+  {{- if ne (len (uniq $ports)) 5 -}}
+    {{- fail (printf "nginx.fillPort and nginx.statusPort are %d and %d: give each a number that no other port of the pod has" (int $v.nginx.fillPort) (int $v.nginx.statusPort)) -}}
+  {{- end -}}
+{{- end -}}
 {{- $template := ternary $v.public.hostPort.template $v.public.template (eq $v.public.advertise "hostPort") -}}
 {{- range regexFindAll "{[^}]*}" $template -1 -}}
   {{- if not (has . (list "{pod}" "{ordinal}" "{namespace}" "{node}" "{hostIP}" "{port}")) -}}
     {{- fail (printf "public: the template %s holds %s; known are {pod}, {ordinal}, {namespace}, {node}, {hostIP} and, for hostPort, {port}" $template .) -}}
   {{- end -}}
 {{- end -}}
+{{- if and $v.public.tls.secretName (ne $v.public.advertise "podIP") (hasPrefix "http://" $template) -}}
+  {{- fail (printf "public.tls.secretName is set, but the template %s says http://: write https://" $template) -}}
+{{- end -}}
 {{- if and $v.hostNetwork (eq $v.public.advertise "hostPort") (ne (int $v.public.port) (int $v.public.hostPort.port)) -}}
   {{- fail "public.hostPort.port: with hostNetwork it must be public.port" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "edge.checkServing" -}}
+{{- $v := .Values -}}
+{{- if and $v.origin.url $v.origin.servers -}}
+  {{- fail "origin.url and origin.servers are both set: put that one into the list" -}}
+{{- end -}}
+{{- if and $v.public.tls.secretName $v.demo.viewers.count -}}
+  {{- fail "demo.viewers.count: the demo's viewers do not speak TLS; set it to 0, or public.tls.secretName to nothing" -}}
+{{- end -}}
+{{- if and $v.nginx.enabled (lt (int64 (include "edge.bytes" $v.cache.volume.size)) 67108864) -}}
+  {{- fail (printf "cache.volume.size is %s: nginx needs 64Mi at the least" $v.cache.volume.size) -}}
 {{- end -}}
 {{- end -}}
 

@@ -24,16 +24,22 @@
 {{- if eq .Values.ipFamily "IPv6" -}}[::]{{- else -}}0.0.0.0{{- end -}}
 {{- end -}}
 
+{{/* What the public port speaks. */}}
+{{- define "edge.scheme" -}}
+{{- ternary "https" "http" (ne .Values.public.tls.secretName "") -}}
+{{- end -}}
+
 {{/* The URL of one pod for viewers; $(NAME) is filled in by the kubelet. */}}
 {{- define "edge.publicUrl" -}}
 {{- $public := .Values.public -}}
 {{- $podIP := include "edge.inUrl" (dict "root" . "address" "$(EDGE_POD_IP)") -}}
 {{- $hostIP := include "edge.inUrl" (dict "root" . "address" "$(EDGE_HOST_IP)") -}}
-{{- $url := printf "http://%s:%d" $podIP (int $public.port) -}}
+{{- $scheme := include "edge.scheme" . -}}
+{{- $url := printf "%s://%s:%d" $scheme $podIP (int $public.port) -}}
 {{- if eq $public.advertise "template" -}}
   {{- $url = $public.template -}}
 {{- else if eq $public.advertise "hostPort" -}}
-  {{- $url = $public.hostPort.template | default "http://{hostIP}:{port}" | replace "{port}" (toString (int $public.hostPort.port)) -}}
+  {{- $url = $public.hostPort.template | default (printf "%s://{hostIP}:{port}" $scheme) | replace "{port}" (toString (int $public.hostPort.port)) -}}
 {{- end -}}
 {{- $url = $url | replace "{pod}" "$(EDGE_NODE_NAME)" | replace "{ordinal}" "$(EDGE_POD_ORDINAL)" -}}
 {{- $url = $url | replace "{namespace}" "$(EDGE_KUBERNETES_NAMESPACE)" | replace "{node}" "$(EDGE_KUBERNETES_NODE_NAME)" -}}
@@ -80,16 +86,52 @@
 # For `edge members` and the like in this container.
 - name: EDGE_ADMIN
   value: {{ printf "http://localhost:%d" (int .Values.admin.port) | quote }}
+{{- if .Values.origin.servers }}
+- name: EDGE_CACHE_ORIGINS
+  value: {{ include "edge.origins" . | quote }}
+{{- else }}
 {{- with include "edge.originUrl" . }}
 - name: EDGE_CACHE_ORIGIN
   value: {{ . | quote }}
 {{- end }}
+{{- end }}
+{{- $volume := include "edge.bytes" .Values.cache.volume.size }}
 {{- if .Values.cache.disk }}
 - name: EDGE_CACHE_DISK_PATH
   value: /var/cache/edge/objects
 # A fifth is left, because a pod whose volume grows beyond its bound is evicted.
 - name: EDGE_CACHE_DISK_MAX_BYTES
-  value: {{ div (mul 4 (include "edge.bytes" .Values.cache.volume.size)) 5 | quote }}
+  value: {{ ternary (div $volume 4) (div (mul 4 $volume) 5) .Values.nginx.enabled | quote }}
+{{- end }}
+{{- if .Values.nginx.enabled }}
+{{- $loopback := ternary "[::1]" "127.0.0.1" (eq .Values.ipFamily "IPv6") }}
+- name: EDGE_CACHE_BACKEND
+  value: nginx
+- name: EDGE_NGINX_FOLDER
+  value: {{ include "edge.nginxFolder" . }}
+# Half: nginx exceeds it by what it stores in some seconds, and the log is there too.
+- name: EDGE_NGINX_MAX_BYTES
+  value: {{ div $volume 2 | quote }}
+- name: EDGE_NGINX_BIND
+  value: {{ printf "%s:%d" $loopback (int .Values.nginx.fillPort) | quote }}
+- name: EDGE_NGINX_STATUS_BIND
+  value: {{ printf "%s:%d" $loopback (int .Values.nginx.statusPort) | quote }}
+{{- end }}
+{{- with .Values.public.tls }}
+{{- if .secretName }}
+- name: EDGE_PUBLIC_TLS_CERT_FILE
+  value: {{ printf "/etc/edge/tls/%s" .certKey | quote }}
+- name: EDGE_PUBLIC_TLS_KEY_FILE
+  value: {{ printf "/etc/edge/tls/%s" .keyKey | quote }}
+{{- with .caKey }}
+- name: EDGE_PUBLIC_TLS_CA_FILE
+  value: {{ printf "/etc/edge/tls/%s" . | quote }}
+{{- end }}
+{{- with .peerName }}
+- name: EDGE_PUBLIC_TLS_PEER_NAME
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if .Values.discovery.kubernetes.enabled }}
 - name: EDGE_KUBERNETES_DISCOVERY
@@ -109,6 +151,28 @@
 {{- else if .Values.demo.origin.enabled -}}
 http://{{ include "edge.fullname" . }}-origin:{{ .Values.demo.origin.port }}
 {{- end -}}
+{{- end -}}
+
+{{/* Several origins as the program reads them. */}}
+{{- define "edge.origins" -}}
+{{- $found := list -}}
+{{- range .Values.origin.servers -}}
+  {{- $found = append $found (printf "%s;priority=%d;weight=%d" .url (int (.priority | default 1)) (int (.weight | default 1))) -}}
+{{- end -}}
+{{ join "," $found }}
+{{- end -}}
+
+{{/* The ports of all origins, as a list in JSON. */}}
+{{- define "edge.originPorts" -}}
+{{- $urls := list -}}
+{{- range .Values.origin.servers -}}{{- $urls = append $urls .url -}}{{- end -}}
+{{- if not $urls -}}{{- $urls = compact (list (include "edge.originUrl" .)) -}}{{- end -}}
+{{- $ports := list -}}
+{{- range $urls -}}
+  {{- $parts := urlParse . -}}
+  {{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $parts.host) | default (ternary "443" "80" (eq $parts.scheme "https")) | int) -}}
+{{- end -}}
+{{ uniq $ports | toJson }}
 {{- end -}}
 
 {{/* A quantity of Kubernetes in bytes. */}}

@@ -60,12 +60,17 @@ another do not share an id. */}}
 {{ include "edge.cluster" . | replace "$(EDGE_KUBERNETES_NAMESPACE)" .Release.Namespace }}
 {{- end -}}
 
-{{- define "edge.image" -}}
-{{- $registry := .Values.global.imageRegistry | default .Values.image.registry -}}
-{{- $name := ternary (printf "%s/%s" $registry .Values.image.repository) .Values.image.repository (ne $registry "") -}}
-{{- if .Values.image.digest -}}
-{{ $name }}@{{ .Values.image.digest }}
+{{/* The name of an image: (dict "root" $ "image" (dict "registry" … "repository" … "tag" … "digest" …)). */}}
+{{- define "edge.imageOf" -}}
+{{- $registry := .root.Values.global.imageRegistry | default .image.registry -}}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{ $name }}@{{ .image.digest }}
 {{- else -}}
-{{ $name }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ $name }}:{{ .image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
+{{- end -}}
+
+{{- define "edge.image" -}}
+{{ include "edge.imageOf" (dict "root" . "image" .Values.image) }}
 {{- end -}}

@@ -49,9 +49,20 @@ topologySpreadConstraints:
   secret:
     secretName: {{ include "edge.adminSecret" . | quote }}
     defaultMode: {{ include "edge.secretMode" . }}
+{{- with .Values.public.tls.secretName }}
+- name: tls
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: {{ include "edge.secretMode" $ }}
+{{- end }}
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
+{{- if .Values.nginx.enabled }}
+- name: nginx
+  emptyDir:
+    sizeLimit: 1Mi
+{{- end }}
 {{- if not .Values.cache.persistence.enabled }}
 - name: cache
   emptyDir:

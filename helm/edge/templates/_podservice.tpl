@@ -37,7 +37,7 @@ spec:
       port: {{ int ($given.port | default $port) }}
       targetPort: http-public
       protocol: TCP
-      appProtocol: http
+      appProtocol: {{ include "edge.scheme" .root }}
       {{- if and $given.nodePortBase (ne $given.type "ClusterIP") }}
       nodePort: {{ add (int $given.nodePortBase) .ordinal }}
       {{- end }}
