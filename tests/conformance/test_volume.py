@@ -110,7 +110,7 @@ async def test_more_than_the_volume_holds_is_served_and_what_was_not_stored_is_c
     await until(lambda: not subject.disk_full, ROOM_WITHIN_S)
     fresh = films(10_000, 20)
     await watched(subject, fresh)
-    assert subject.stored == len(fresh)
+    await until(lambda: subject.stored == len(fresh))
     assert all(one.startswith("hit") for one in await watched(subject, fresh))
 
 
@@ -119,6 +119,7 @@ async def test_what_others_leave_no_room_for_is_passed_through(
 ) -> None:
     held = films(0, 50)
     await watched(subject, held)
+    await until(lambda: subject.stored == len(held))  # the embedded cache writes behind its replies
     ballast = fill_up(volume)
     if subject.learns_late_that_a_volume_is_full:
         await until(lambda: subject.disk_full)
