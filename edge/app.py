@@ -45,7 +45,6 @@ from edge.shell.public import PublicFace
 from edge.shell.routes import Routes
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
-from edge.shell.signing.guard import guard_of
 from edge.shell.steering import SteeringFace
 from edge.shell.tls import PublicTls
 from edge.shell.udp import GossipTransport
@@ -155,9 +154,12 @@ class Node:
         )
         self.audience = self._face.audience = Audience(parts, config, rng)
         self._routes.refusal = self.audience.sessions.unrouted
-        self._steering = self._face.steering = SteeringFace(view, config.steering, rng)
+        self._steering = self._face.steering = SteeringFace(view, config.steering, config.routing, rng)
         self._steering.zone_of = lambda request: self._routes.locator.place(request).zone
-        self._face.signing = guard_of(config)
+        if config.signing.enabled:
+            from edge.shell.signing.guard import Guard  # noqa: PLC0415  # what it needs costs 60 ms of a start
+
+            self._face.signing = Guard(config.signing, config.public.scheme == "https")
         join(self._face, self.backend)
 
     def _identity(self) -> Identity:
@@ -264,9 +266,10 @@ class Node:
             self.prewarm.run(),
             self.schedule.run(),
             self._routes.locator.places.run(),
-            self._steering.run(),
             self.audience.quality.run(),
         ]
+        if self._steering.enabled:
+            jobs.append(self._steering.run())
         if self._face.signing:
             jobs.append(self._face.signing.run())
         if self._seeded:

@@ -5,6 +5,7 @@ started. It rises over changes and over restarts, needs no other word about the 
 reports made at about the same time all but the last digits are alike, which compression takes for nothing.
 """
 
+from edge.gossip.broadcast import Queue
 from edge.gossip.core import Core
 from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
@@ -118,13 +119,16 @@ class Publisher:
             if row.node == core.name:
                 self._quality_version = max(self._quality_version, row.version)
             elif core.qualities.put(row.node, Report(row.version, row.quality, now)):
-                encoded = encode(row)
-                if len(encoded) > _ROW_MAX_BYTES:
-                    core.counters.oversize += 1
-                elif not core.hushed:
-                    core.broadcasts.quality.put(row.node, encoded, core.limit())
+                self._pass_on(row, core.broadcasts.quality)
                 news += 1
         return news
+
+    def _pass_on(self, row: QualityRow | TopRow, queue: Queue) -> None:
+        core, encoded = self._core, encode(row)
+        if len(encoded) > _ROW_MAX_BYTES:
+            core.counters.oversize += 1
+        elif not core.hushed:
+            queue.put(row.node, encoded, core.limit())
 
     def loads(self, message: Loads, now: float) -> int:
         """Take in loads of other nodes; how many reports changed."""
@@ -154,11 +158,7 @@ class Publisher:
             if row.node == core.name:
                 self._top_version = max(self._top_version, row.version)
             elif core.tops.put(row.node, Report(row.version, row.top, now)):
-                encoded = encode(row)
-                if len(encoded) > _ROW_MAX_BYTES:
-                    core.counters.oversize += 1
-                elif not core.hushed:
-                    core.broadcasts.bulk.put(row.node, encoded, core.limit())
+                self._pass_on(row, core.broadcasts.bulk)
                 news += 1
         return news
 

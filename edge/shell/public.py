@@ -10,6 +10,7 @@ PURGE /<path>                                 purges it on every node, with the 
 import re
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -27,9 +28,11 @@ from edge.shell.orders import PurgeMethod
 from edge.shell.peers import Peers
 from edge.shell.routes import PATH, Routes
 from edge.shell.sessions import PLAYLISTS
-from edge.shell.signing.guard import Guard
 from edge.shell.steering import SteeringFace
 from edge.state.traffic import Traffic
+
+if TYPE_CHECKING:  # it is loaded where URLs are signed
+    from edge.shell.signing.guard import Guard
 
 PURGE = "PURGE"
 _SERVICES = "/v1/"

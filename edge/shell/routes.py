@@ -20,7 +20,8 @@ import orjson
 from aiohttp import web
 
 from edge.cache.lifetime import Kind, kind_of
-from edge.cache.web import viewer_of
+from edge.cache.objects import CacheResponse
+from edge.cache.web import payload, viewer_of
 from edge.config import RoutingConfig
 from edge.decide.routing import Place, RouteAnswer, RouteQuery, Router, policy_of
 from edge.decide.routing.explain import REFUSED
@@ -43,6 +44,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{0,63}")
 _MOVED = re.compile(rf"(?:^|&){MOVED}=(\d{{1,12}})(?=&|$)")
 _OWN = frozenset(("path", "zone", "region", "isp", "node", "format"))
+_OF_THE_BODY = frozenset({"content-type", "content-length"})
 _EXAMPLE = f"{PATH}?path=/live/main.m3u8&zone=mumbai"
 
 
@@ -56,7 +58,7 @@ class Asked(NamedTuple):
     rest: str  # of the query, raw: for the node
 
 
-Refusal = Callable[[RouteQuery, RouteAnswer], web.Response | None]
+Refusal = Callable[[RouteQuery, RouteAnswer], CacheResponse | None]
 
 
 class BadQuestionError(ValueError):
@@ -100,8 +102,9 @@ class Routes:
         place = self.locator.place(request, asked.place)
         json = asked.format == "json" or "application/json" in request.headers.get("Accept", "")
         chosen = self._chosen(request, asked.path, place, asked.node)
-        if chosen and (refused := self.refusal(_query(asked.path, place, asked.node), chosen)):
-            return refused
+        if chosen and (full := self.refusal(_query(asked.path, place, asked.node), chosen)):
+            return _turned_away(full, json=json)
+        self._count(request, chosen)
         if json:
             return self._json(chosen, _with_query(asked.path, asked.rest))
         return self._redirect(chosen, _with_query(asked.path, asked.rest))
@@ -109,17 +112,16 @@ class Routes:
     def object(self, request: web.BaseRequest, path: str) -> web.Response:
         """The way to a node for one object; `path` is raw, and the viewer's query goes with him."""
         chosen = self._chosen(request, path, self.locator.place(request))
+        self._count(request, chosen)
         return self._redirect(chosen, _with_query(path, request.rel_url.raw_query_string))
 
     def moved(self, request: web.BaseRequest, path: str, place: Place) -> web.Response | None:
         """The way on from a node that drains; none for one who was sent on before, or where there is no other node."""
-        query, now_s = request.rel_url.raw_query_string, int(time.time())
-        if (earlier := _MOVED.search(query)) and abs(now_s - int(earlier[1])) < MOVED_S:
+        query = query_moved(request.rel_url.raw_query_string)
+        chosen = self._chosen(request, path, place) if query else None
+        if query is None or chosen is None:
             return None
-        chosen = self._chosen(request, path, place)
-        if chosen is None:
-            return None
-        query = f"{_MOVED.sub('', query)}&{MOVED}={now_s}".lstrip("&")
+        self._count(request, chosen)
         return self._redirect(chosen, _with_query(path, query))
 
     def pending(self) -> Mapping[str, int]:
@@ -156,10 +158,11 @@ class Routes:
         now, query = time.monotonic(), _query(path, place, node, viewer)
         if request.method == "HEAD":  # somebody looks; nobody comes
             return self.router.table(now).route(query)
-        chosen = self.router.route(query, now)
-        if chosen:
+        return self.router.route(query, now)
+
+    def _count(self, request: web.BaseRequest, chosen: RouteAnswer | None) -> None:
+        if chosen and request.method != "HEAD":
             self.redirects[chosen.node] = self.redirects.get(chosen.node, 0) + 1
-        return chosen
 
     def _redirect(self, chosen: RouteAnswer | None, target: str) -> web.Response:
         if chosen is None:
@@ -233,6 +236,23 @@ _read_short = functools.lru_cache(maxsize=_SHORT_MAX)(_read)
 def _query(path: str, place: Place, node: str, viewer: str = "") -> RouteQuery:
     new = kind_of(path) is Kind.PLAYLIST  # players begin with one
     return RouteQuery(path.partition("?")[0], place.zone, new, place.region, place.isp, node, viewer)
+
+
+def query_moved(query: str) -> str | None:
+    """A raw query with the mark of one who is sent on now; None for one who was sent on a moment ago."""
+    now_s = int(time.time())
+    if (earlier := _MOVED.search(query)) and abs(now_s - int(earlier[1])) < MOVED_S:
+        return None
+    return f"{_MOVED.sub('', query)}&{MOVED}={now_s}".lstrip("&")
+
+
+def _turned_away(full: CacheResponse, *, json: bool) -> web.Response:
+    """The refusal of a new session, in the form that was asked for."""
+    if not (json and isinstance(full.body, bytes)):
+        return web.Response(status=full.status, body=payload(full.body), headers=full.headers)
+    told = {"reason": full.body.decode().strip(), "retry_after_s": int(full.headers["Retry-After"])}
+    fields = {name: value for name, value in full.headers.items() if name.lower() not in _OF_THE_BODY}
+    return _as_json(full.status, told, fields)
 
 
 def _with_query(path: str, query: str) -> str:

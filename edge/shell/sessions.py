@@ -17,14 +17,13 @@ from edge.cache.lifetime import Kind, kind_of
 from edge.cache.multivariant import Ladders, below, filtered, is_multivariant, rungs
 from edge.cache.objects import CacheResponse
 from edge.cache.respond import CORS, plain
-from edge.cache.web import payload
 from edge.cache.window import Content
 from edge.config import AdmissionConfig
 from edge.decide.admission import Priority, Session, admits, elsewhere, limit_of, retry_after_s, room_of
 from edge.decide.routing import RouteAnswer, RouteQuery, route
 from edge.shell.gate import Gate
 from edge.shell.quality import Where
-from edge.shell.routes import MOVED
+from edge.shell.routes import query_moved
 from edge.state.traffic import Traffic
 from edge.state.view import ClusterView
 
@@ -105,20 +104,18 @@ class Sessions:
             return of_level if of_place is None else of_place
         return min(of_place, of_level)
 
-    def overfull(self, asked: RouteQuery, chosen: RouteAnswer) -> bool:
-        """Whether the node that a new session was given has no room for it: then none has, for others come first."""
-        if not (self._config.enabled and asked.new):
-            return False
+    def unrouted(self, asked: RouteQuery, chosen: RouteAnswer) -> CacheResponse | None:
+        """The refusal of a new session whose chosen node has no room for it: then none has, for others come first.
+
+        None where there is room, and for one who says where he has been until now.
+        """
+        if not (self._config.enabled and asked.new) or asked.previous:
+            return None
         node = self._parts.view().node(chosen.node)
         limit = limit_of(self._priority(asked.path), self._config.safe_load)
-        return node is not None and not room_of(node, self._parts.pending().get(chosen.node, 0), limit)
-
-    def unrouted(self, asked: RouteQuery, chosen: RouteAnswer) -> web.Response | None:
-        """The refusal of a new session that would be sent to a node without room for it; None where there is some."""
-        if not self.overfull(asked, chosen):
+        if node is None or room_of(node, self._parts.pending().get(chosen.node, 0), limit):
             return None
-        full = self.full()
-        return web.Response(status=full.status, body=payload(full.body), headers=full.headers)
+        return self.full()
 
     def full(self) -> CacheResponse:
         """The answer to a new session for which no node has room."""
@@ -145,15 +142,14 @@ class Sessions:
 
     def _elsewhere(self, request: web.BaseRequest, path: str, limit: float) -> CacheResponse | None:
         """The way to a node that has room, but for one who was sent on already."""
-        query, pending = request.rel_url.raw_query_string, self._parts.pending()
-        if f"{MOVED}=" in query:
+        query, pending = query_moved(request.rel_url.raw_query_string), self._parts.pending()
+        if query is None:
             return None
         zone = self._parts.place_of(request).zone
         chosen = route(elsewhere(self._parts.view(), pending, limit), RouteQuery(path, zone), pending)
         if chosen is None:
             return None
         self.sent_on += 1
-        query = f"{query}&{MOVED}={int(time.time())}".lstrip("&")
         headers = {
             "Location": f"{chosen.url}{path}?{query}",
             "Edge-Route": f"{chosen.node}; this node is full; {chosen.reason}",

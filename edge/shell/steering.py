@@ -22,7 +22,7 @@ from edge.cache.locations import steered_mpd
 from edge.cache.objects import CacheResponse
 from edge.cache.pathways import BASE, BODY_MAX_BYTES, REASON, Steered, Way, base_of, steered_hls
 from edge.cache.respond import CORS
-from edge.config import SteeringConfig
+from edge.config import RoutingConfig, SteeringConfig
 from edge.decide.shards import Shard
 from edge.decide.steering import Steering, SteeringPolicy
 from edge.nginx.steering import PREFIX, SteeringCopies
@@ -62,11 +62,16 @@ class SteeringFace:
     Args:
         view: the cluster as this node holds it at the moment.
         config: how.
+        routing: the bounds of load, which are those of the router.
         rng: gives viewers without a session id their shards.
     """
 
     def __init__(
-        self, view: Callable[[], ClusterView], config: SteeringConfig, rng: random.Random | None = None
+        self,
+        view: Callable[[], ClusterView],
+        config: SteeringConfig,
+        routing: RoutingConfig,
+        rng: random.Random | None = None,
     ) -> None:
         self.copies: SteeringCopies | None = None  # of nginx, which keeps manifests
         self.zone_of: Callable[[web.BaseRequest], str] = lambda _: ""  # where a viewer is, as far as is known
@@ -79,6 +84,9 @@ class SteeringFace:
             pathways=config.pathways,
             ttl_s=config.ttl_s,
             ttl_max_s=config.ttl_max_s,
+            load_bound=routing.load_bound,
+            full_load=routing.full_load,
+            hysteresis=routing.hysteresis,
         )
         self.shards = Shards(view, policy)
         self._view = view

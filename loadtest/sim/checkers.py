@@ -3,6 +3,7 @@
 `durable` has those of durable events, `liveness` those of the end.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -44,14 +45,14 @@ class ViolationError(Exception):
         self.violation = violation
 
 
-class Checker:
+class Checker(ABC):
     """One invariant. It says what is wrong in a few words, or nothing."""
 
     rule = ""
 
+    @abstractmethod
     def stepped(self, step: Step) -> str:
         """Look at the host that was just touched."""
-        raise NotImplementedError
 
 
 class Versions(Checker):

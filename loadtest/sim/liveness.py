@@ -1,5 +1,7 @@
 """What must come true within a stated time after the last fault has ended, and stay true."""
 
+from abc import ABC, abstractmethod
+
 from edge.gossip import GossipNode
 from edge.model import Durable, EventKind, Status
 from loadtest.sim.checkers import Violation
@@ -15,15 +17,15 @@ STAY_S = 2.0  # what came true is looked at for so much longer
 _LOOK_EVERY_S = 0.25
 
 
-class Demand:
+class Demand(ABC):
     """One thing that must come true. `unmet` names the first node where it is not, and says why."""
 
     rule = ""
     within_s = 0.0  # virtual seconds since the end of the faults
 
+    @abstractmethod
     def unmet(self, cast: Cast) -> tuple[str, str] | None:
         """Where and why it does not hold; None: it holds."""
-        raise NotImplementedError
 
 
 class NoFalseAlarm(Demand):

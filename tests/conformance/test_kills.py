@@ -105,7 +105,7 @@ async def test_a_node_that_is_killed_is_ready_again_in_two_seconds_with_all_that
         await asyncio.gather(*viewers)
         asked = origin.counts.total()
     log.info("ready after %s s", starts)
-    assert min(starts) < READY_S
+    assert max(starts) < READY_S
     last = fresh(KILLS - 1)
     async with lives.life():
         found = await asyncio.gather(*(lives.get(path) for path in last))

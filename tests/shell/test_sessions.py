@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from cache.pretend_origin import SEGMENT, PretendOrigin
@@ -110,6 +111,15 @@ async def test_the_router_refuses_who_begins_a_session_for_which_no_node_has_roo
     assert (status, text) == (503, b"no node has room for one more; please come back later\n")
     assert 10 <= int(headers["Retry-After"]) <= 20
     assert (await get(pune, f"/v1/route{SEGMENT}", "b"))[0] == 302  # he is watching
+    assert (await get(pune, f"/v1/route?path={MAIN}&node=pune", "a"))[0] == 302  # and he was here before
+    status, text, headers = await get(pune, f"/v1/route?path={MAIN}&format=json", "b")
+    told = orjson.loads(text)
+    assert (status, headers["Content-Type"]) == (503, "application/json")
+    assert told == {
+        "reason": "no node has room for one more; please come back later",
+        "retry_after_s": int(headers["Retry-After"]),
+    }
+    assert pune._routes.redirects == {"pune": 3}  # who is refused is sent nowhere
 
 
 async def test_as_a_node_fills_up_it_takes_live_sessions_longest(running: Running, get: Audience) -> None:

@@ -17,7 +17,7 @@ from aiohttp import web
 from edge.cache.keys import BadTargetError, normal_path
 from edge.cache.lifetime import Kind, kind_of
 from edge.cache.respond import CORS
-from edge.config import PACKAGE, Config, SigningConfig
+from edge.config import PACKAGE, SigningConfig
 from edge.model import ConfigError
 from edge.nginx.answers import NO_STORE, kept_until
 from edge.nginx.names import is_plain
@@ -216,15 +216,6 @@ class Guard:
         self.refused[error.reason] += 1
         headers = {**CORS, "Cache-Control": "no-store"}
         return web.Response(status=403, text=f"signed URL: {error.reason}: it {error}\n", headers=headers)
-
-
-def guard_of(config: Config) -> Guard | None:
-    """The one that the settings ask for; none where nothing needs a token.
-
-    Raises:
-        ConfigError: the file of keys cannot be used.
-    """
-    return Guard(config.signing, config.public.scheme == "https") if config.signing.enabled else None
 
 
 def _token_of(query: str, request: web.BaseRequest) -> str:

@@ -1,13 +1,15 @@
 """Metrics of signed URLs."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from edge.shell.signing.guard import Guard
+if TYPE_CHECKING:  # it is loaded where URLs are signed
+    from edge.shell.signing.guard import Guard
 
 
-def signing_metrics(guard: Guard) -> Iterator[Metric]:
+def signing_metrics(guard: "Guard") -> Iterator[Metric]:
     """All of them at this moment."""
     refused = CounterMetricFamily(
         "edge_signing_refused", "Requests refused for want of a token that counts.", labels=["reason"]
