@@ -51,11 +51,18 @@ def steering() -> Iterator[Row]:
         serving.nginx_with_node(nobody, Path(folder) / "edge", **{"steering.enabled": "true"}) as with_node,
     ):
         one = serving.warmed(with_node, path)
-        with serving.static_nginx(path, serving.fetched(one), Path(folder) / "static") as static:
-            asked = f"{one}?_HLS_pathway=bench&_HLS_throughput=5000000"
+        body, asked = serving.fetched(one), f"{one}?_HLS_pathway=bench&_HLS_throughput=5000000"
+        with (
+            serving.static_nginx(path, body, Path(folder) / "static") as static,
+            serving.static_nginx(path, body, Path(folder) / "best", sendfile="off") as best,
+        ):
             found, rate = serving.ratio(asked, serving.warmed(static, path))
+            of_best, _ = serving.ratio(asked, serving.warmed(best, path))
     what = "steering manifest from nginx's cache"
     yield Row("serve.steering.ratio", f"{what}, of a static file of that size", found, "times", 0.8, False)
+    yield Row(
+        "serve.steering.best", f"{what}, of the same written without sendfile", of_best, "times", None, False
+    )
     yield Row("serve.steering.rate", what, rate, "/s", None, False)
 
 

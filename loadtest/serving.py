@@ -20,11 +20,35 @@ from edge.nginx.render import render
 
 PAIRS = 7
 _CONNECTIONS = 64
-_OPEN_CONNECTIONS = 128  # HTTP/1.1 has one request at a time on each: more than ever wait
+_OPEN_CONNECTIONS = 32  # as many ask in the same millisecond: h2load has one clock for all of them
 _SECONDS = 2
 _START_S = 20.0
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRONG = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*")
+
+_SHORTEST = """
+user root;
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 16384; }}
+http {{
+    default_type application/octet-stream;
+    server_tokens off;
+    sendfile {sendfile};
+    tcp_nopush off;
+    tcp_nodelay on;
+    keepalive_timeout 65s;
+    keepalive_requests 100000;
+    access_log off;
+    {http}
+    server {{
+        listen 127.0.0.1:{public} backlog=4096;
+        {served}
+    }}
+}}
+"""
 
 
 def wrk(url: str, script: Path | None = None) -> float:
@@ -172,66 +196,26 @@ def _before(folder: Path) -> dict[str, str]:
 def plain_nginx(origin: str, folder: Path) -> Iterator[str]:
     """nginx that caches for itself by the shortest configuration that does, and writes no log."""
     (public,) = free_ports(1)
-    text = f"""
-user root;
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 16384; }}
-http {{
-    default_type application/octet-stream;
-    server_tokens off;
-    sendfile on;
-    tcp_nopush off;
-    tcp_nodelay on;
-    keepalive_timeout 65s;
-    keepalive_requests 100000;
-    access_log off;
-    proxy_cache_path {folder}/cache levels=1:2 use_temp_path=off keys_zone=plain:10m max_size=1g inactive=600s;
-    server {{
-        listen 127.0.0.1:{public} backlog=4096;
-        location / {{
-            proxy_cache plain;
-            proxy_cache_key "$uri";
-            proxy_pass {origin};
-        }}
-    }}
-}}
-"""
-    with _nginx(text, folder):
+    keeps = "levels=1:2 use_temp_path=off keys_zone=plain:10m max_size=1g inactive=600s"
+    cache = f"proxy_cache_path {folder}/cache {keeps};"
+    served = f'location / {{ proxy_cache plain; proxy_cache_key "$uri"; proxy_pass {origin}; }}'
+    with _nginx(
+        _SHORTEST.format(folder=folder, sendfile="on", http=cache, public=public, served=served), folder
+    ):
         yield f"http://127.0.0.1:{public}"
 
 
 @contextmanager
-def static_nginx(path: str, body: bytes, folder: Path) -> Iterator[str]:
+def static_nginx(path: str, body: bytes, folder: Path, sendfile: str = "on") -> Iterator[str]:
     """nginx that gives one file, by the shortest configuration that does."""
     (public,) = free_ports(1)
     file = folder / "files" / path.lstrip("/")
     file.parent.mkdir(parents=True)
     file.write_bytes(body)
-    text = f"""
-user root;
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 16384; }}
-http {{
-    server_tokens off;
-    sendfile on;
-    tcp_nopush off;
-    tcp_nodelay on;
-    keepalive_timeout 65s;
-    keepalive_requests 100000;
-    access_log off;
-    server {{
-        listen 127.0.0.1:{public} backlog=4096;
-        root {folder}/files;
-    }}
-}}
-"""
-    with _nginx(text, folder):
+    served = f"root {folder}/files;"
+    with _nginx(
+        _SHORTEST.format(folder=folder, sendfile=sendfile, http="", public=public, served=served), folder
+    ):
         yield f"http://127.0.0.1:{public}"
 
 

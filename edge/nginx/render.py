@@ -143,15 +143,17 @@ def _public(config: Config, folder: Folder) -> list[str]:
         "proxy_cache_background_update on;",
         *_proxied("$edge_fills", asked),
     ]
+    small = "sendfile off;"  # head and body in one write, and one packet
     steered = [
         *played[1:],  # no line in the log: its readers are no viewers
+        small,
         "proxy_buffer_size 8k;",  # it is small, and each request takes such a buffer
         "proxy_buffers 4 8k;",
         "proxy_busy_buffers_size 16k;",
         *_proxied("edge", asked),
     ]
     waits = f"proxy_read_timeout {int(BLOCKING_TIMEOUT_S) + _TIMEOUT_SLACK_S}s;"  # for blocking reloads
-    playlists = [*played, *signed.cookie_line(config), waits, *_proxied("edge", asked)]
+    playlists = [*played, small, *signed.cookie_line(config), waits, *_proxied("edge", asked)]
     recorded = [f"if (-f {folder.flags}/{flags.RECORDED}) {{ return 420; }}"]
     return [
         *_listening(config),

@@ -99,10 +99,10 @@ class Routes:
             asked = read_question(request.rel_url.raw_query_string)
         except BadQuestionError as error:
             return web.Response(status=400, text=f"{error}\n", headers=_CORS)
-        place = self.locator.place(request, asked.place)
+        query = self._asked(request, asked.path, self.locator.place(request, asked.place), asked.node)
         json = asked.format == "json" or "application/json" in request.headers.get("Accept", "")
-        chosen = self._chosen(request, asked.path, place, asked.node)
-        if chosen and (full := self.refusal(_query(asked.path, place, asked.node), chosen)):
+        chosen = self._chosen(request, query)
+        if chosen and (full := self.refusal(query, chosen)):
             return _turned_away(full, json=json)
         self._count(request, chosen)
         if json:
@@ -111,14 +111,14 @@ class Routes:
 
     def object(self, request: web.BaseRequest, path: str) -> web.Response:
         """The way to a node for one object; `path` is raw, and the viewer's query goes with him."""
-        chosen = self._chosen(request, path, self.locator.place(request))
+        chosen = self._chosen(request, self._asked(request, path, self.locator.place(request)))
         self._count(request, chosen)
         return self._redirect(chosen, _with_query(path, request.rel_url.raw_query_string))
 
     def moved(self, request: web.BaseRequest, path: str, place: Place) -> web.Response | None:
         """The way on from a node that drains; none for one who was sent on before, or where there is no other node."""
         query = query_moved(request.rel_url.raw_query_string)
-        chosen = self._chosen(request, path, place) if query else None
+        chosen = self._chosen(request, self._asked(request, path, place)) if query else None
         if query is None or chosen is None:
             return None
         self._count(request, chosen)
@@ -151,11 +151,11 @@ class Routes:
             "candidates": [one._asdict() for one in found.candidates],
         }
 
-    def _chosen(
-        self, request: web.BaseRequest, path: str, place: Place, node: str = ""
-    ) -> RouteAnswer | None:
-        viewer = viewer_of(request, self.locator.address(request))
-        now, query = time.monotonic(), _query(path, place, node, viewer)
+    def _asked(self, request: web.BaseRequest, path: str, place: Place, node: str = "") -> RouteQuery:
+        return _query(path, place, node, viewer_of(request, self.locator.address(request)))
+
+    def _chosen(self, request: web.BaseRequest, query: RouteQuery) -> RouteAnswer | None:
+        now = time.monotonic()
         if request.method == "HEAD":  # somebody looks; nobody comes
             return self.router.table(now).route(query)
         return self.router.route(query, now)
@@ -234,8 +234,14 @@ _read_short = functools.lru_cache(maxsize=_SHORT_MAX)(_read)
 
 
 def _query(path: str, place: Place, node: str, viewer: str = "") -> RouteQuery:
-    new = kind_of(path) is Kind.PLAYLIST  # players begin with one
-    return RouteQuery(path.partition("?")[0], place.zone, new, place.region, place.isp, node, viewer)
+    name, new = _of_path(path)
+    return RouteQuery(name, place.zone, new, place.region, place.isp, node, viewer)
+
+
+@functools.lru_cache(maxsize=_SHORT_MAX)
+def _of_path(path: str) -> tuple[str, bool]:
+    """What decides by its hash, and whether a session begins with it: players begin with a playlist."""
+    return path.partition("?")[0], kind_of(path) is Kind.PLAYLIST
 
 
 def query_moved(query: str) -> str | None:

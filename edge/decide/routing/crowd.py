@@ -64,6 +64,7 @@ class Crowd:
         self.layout = layout
         self.nodes = nodes
         self.policy = policy
+        self._ceiling = policy.ceiling
         self.loads = [math.inf] * len(nodes)  # viewers over capacity
         self.safe = [math.inf] * len(nodes)  # load below which a node takes new viewers, by its level
         self.trust = [1.0] * len(nodes)
@@ -111,7 +112,7 @@ class Crowd:
         if not capacity:
             return 0.0  # nobody there takes any
         policy = self.policy
-        bound = policy.ceiling * viewers / capacity
+        bound = self._ceiling * viewers / capacity
         if bound < IDLE_LOAD:
             return min(IDLE_LOAD, policy.full_load)
         return bound if bound < policy.full_load else policy.full_load
@@ -132,8 +133,12 @@ class Crowd:
         if not open_to:
             return None
         step = self.layout.everybody("no node has room")
-        allowed = max(IDLE_LOAD, self.policy.ceiling * sum(open_to) / len(open_to))
+        allowed = max(IDLE_LOAD, self._ceiling * sum(open_to) / len(open_to))
         return self._among(step, step.groups[0], (query, new), allowed)
+
+    def _eased_from(self, allowed: float) -> float:
+        """The load from which on a node passes part of its viewers on, where it gets none from `allowed` on."""
+        return allowed / self._ceiling
 
     def passes_on(self, node: int, query: RouteQuery, allowed: float) -> str:
         """Why a node passes a viewer on, as long as anybody else can take him; empty if it does not."""
@@ -141,7 +146,7 @@ class Crowd:
         trust = self.trust[node]
         if trust < 1.0 and (spot(query.path) ^ factor) * _SECOND & MASK >= trust * _RANGE:
             return f"doubted, or the way loses much: takes {trust:.0%} of its paths"
-        ease = self.policy.eased_from(allowed)
+        ease = self._eased_from(allowed)
         if self.loads[node] > ease and query.viewer:
             drawn = (crc32(query.viewer.encode()) + 1) * factor * _SECOND & MASK
             if drawn < (self.loads[node] - ease) / (allowed - ease) * _RANGE:
@@ -168,7 +173,7 @@ class Crowd:
         """The first by hash that may be taken, or the second if that is clearly less loaded."""
         query, new = asked
         loads, safe, trust = self.loads, self.safe, self.trust
-        ease = math.inf if at_any_rate or not query.viewer else self.policy.eased_from(allowed)
+        ease = math.inf if at_any_rate or not query.viewer else self._eased_from(allowed)
         sure = self._all_trusted or at_any_rate
         first, rank, path = -1, 0, query.path
         for place, node in enumerate(group.orders.get(path) or self.layout.order(group, path), 1):

@@ -23,10 +23,6 @@ class RoutingPolicy:
         """The multiple of the mean above which this node sends nobody."""
         return 1 + (self.load_bound - 1) * (1 - HEADROOM)
 
-    def eased_from(self, allowed: float) -> float:
-        """The load from which on a node passes part of its viewers on, where it gets none from `allowed` on."""
-        return allowed / self.ceiling
-
 
 def policy_of(config: RoutingConfig) -> RoutingPolicy:
     """The policy that the settings ask for."""
