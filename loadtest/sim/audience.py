@@ -136,17 +136,19 @@ class Uneven(NamedTuple):
     steady: tuple[float, ...]  # when it is there
 
 
-def flash(nodes: int, capacity: int, seconds: int = 15, policy: RoutingPolicy | None = None) -> Uneven:
-    """Others fill 36% of the cluster; an event comes within ten seconds and takes 40% of the traffic."""
+def flash(
+    nodes: int, capacity: int, seconds: int = 15, policy: RoutingPolicy | None = None, ramp_s: int = RAMP_S
+) -> Uneven:
+    """Others fill 36% of the cluster; an event comes within `ramp_s` seconds and takes 40% of the traffic."""
     world = acquainted(nodes, GossipConfig(tick_min_s=TICK_S))
     audience = Audience(world, capacity, SESSION_S, policy)
     audience.settle(round(nodes * capacity * OTHERS))
-    others_per_s, event_per_s = (nodes * capacity * share for share in (OTHERS / SESSION_S, EVENTS / RAMP_S))
+    others_per_s, event_per_s = (nodes * capacity * share for share in (OTHERS / SESSION_S, EVENTS / ramp_s))
     audience.per_s = others_per_s
     world.run(5)
     audience.per_s = others_per_s + event_per_s
     audience.event_share = event_per_s / audience.per_s
-    ramp = [audience.after(1) for _ in range(RAMP_S)]
+    ramp = [audience.after(1) for _ in range(ramp_s)]
     audience.per_s = nodes * capacity * (OTHERS + EVENTS) / SESSION_S
     audience.event_share = EVENTS / (OTHERS + EVENTS)
     return Uneven(tuple(ramp), tuple(audience.after(1) for _ in range(seconds)))

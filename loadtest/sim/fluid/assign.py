@@ -1,9 +1,10 @@
 """Viewers who look for a node ask, are sent to one, and are let in or not."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edge.config import MonsoonConfig
+from edge.config import AdmissionConfig, MonsoonConfig
+from edge.decide.admission import Priority, elsewhere, limit_of
 from edge.decide.measures import Asked as Request
 from edge.decide.measures import Measures, measures_of, refusal
 from edge.state.view import ClusterView
@@ -45,6 +46,7 @@ class Assigner:
         self._chooser = chooser
         self._sent = [Sent() for _ in ZONES]
         self._number = {name: number for number, name in enumerate(fleet.names)}
+        self._limits = [limit_of(Priority.LIVE, AdmissionConfig().safe_load, level) for level in range(5)]
         self._measures: list[Measures] = [measures_of(level, MonsoonConfig()) for level in range(5)]
         self._batch = _BATCH * float(fleet.capacity.mean())
         self._notice = 1 - math.exp(-2 / segment_s)  # of those whose node is gone, within a second
@@ -80,28 +82,51 @@ class Assigner:
     def _flow(self, second: Second, place: tuple[int, int], count: float, flow: Flow, *, new: bool) -> float:
         """Place viewers of one zone and language; how many are left for the next second."""
         zone, language = place
-        asked = Asked(f"/live/{LANGUAGES[language]}/main.m3u8", ZONES[zone], new=new)
+        path = f"/live/{LANGUAGES[language]}/main.m3u8"
         for _ in range(math.ceil(count / self._batch) if self._alone else _CALLS_MAX):
             batch = min(count, self._batch)
+            asked = Asked(path, ZONES[zone], new=new, viewer=f"{zone}-{self.questions}")
             node = self._ask(second, zone, asked)
             if node is None:
                 return self._turned_away(second, place, count, flow, new=new)
             self._sent[zone].add(self._fleet.names[node], batch)
-            moment = second.moment
-            if not moment.up[node] or moment.sides[zone] != moment.sides[self._fleet.zone[node]]:
+            if not self._reached(second, zone, node):
                 flow.to_dead += batch  # no answer: they ask again in a second
-            elif self._refuses(second, node, new=new):
+                return count
+            if self._refuses(second, node, new=new):
+                node = self._elsewhere(second, (zone, node), asked)
+            if node is None:
                 return self._turned_away(second, place, count, flow, new=new)
-            else:
-                self._viewers.place(node, zone, language, batch)
-                second.streams[node] += batch
-                flow.placed += batch
-                count -= batch
-                if count <= 0:
-                    return 0.0
-                continue
-            return count
+            if new:
+                batch = min(batch, self._room(second, node))
+            self._viewers.place(node, zone, language, batch)
+            second.streams[node] += batch
+            flow.placed += batch
+            count -= batch
+            if count <= 0:
+                return 0.0
         return count
+
+    def _room(self, second: Second, node: int) -> float:
+        """How many new viewers a node lets in."""
+        limit = self._limits[int(second.levels[node])]
+        return float(limit * self._fleet.capacity[node] - second.streams[node])
+
+    def _reached(self, second: Second, zone: int, node: int) -> bool:
+        moment = second.moment
+        return bool(moment.up[node] and moment.sides[zone] == moment.sides[self._fleet.zone[node]])
+
+    def _elsewhere(self, second: Second, at: tuple[int, int], asked: Asked) -> int | None:
+        """To whom the node that has no room for a new session sends it on; he who is sent on is so once."""
+        zone, node = at
+        view = replace(second.views[zone], self_name=self._fleet.names[node])
+        pending = self._sent[zone].known(max(1, len(self._fleet.of_zone(zone))))
+        name = asked.new and self._chooser.choose(elsewhere(view, pending, self._limits[0]), asked, pending)
+        if not name:
+            return None
+        other = self._number[name]
+        stays = self._reached(second, zone, other) and not self._refuses(second, other, new=True)
+        return other if stays else None
 
     def _ask(self, second: Second, zone: int, asked: Asked) -> int | None:
         view, key = second.views.get(zone), (zone, asked.new)
@@ -118,6 +143,8 @@ class Assigner:
     def _refuses(self, second: Second, node: int, *, new: bool) -> bool:
         """Whether the node itself turns them away; it knows its own load and level."""
         measures = self._measures[second.levels[node]]
+        if new and self._room(second, node) < 1:
+            return True
         if measures.admits_all:
             return False
         load = float(second.streams[node] / self._fleet.capacity[node])

@@ -21,6 +21,7 @@ class Asked(NamedTuple):
     zone: str
     isp: str = ""  # today's routing does not ask for it
     new: bool = True  # False: they watch already
+    viewer: str = ""  # one of them
 
 
 class Chooser(Protocol):
@@ -48,7 +49,7 @@ class Production:
 
     def choose(self, view: ClusterView, asked: Asked, pending: Mapping[str, int]) -> str | None:
         """As `Chooser.choose`."""
-        query = RouteQuery(asked.path, asked.zone, asked.new)
+        query = RouteQuery(asked.path, asked.zone, asked.new, viewer=asked.viewer)
         near = self._nodes_near(view, asked.zone)
         if near.nodes and (answer := route(near, query, pending)):
             node = near.node(answer.node)
