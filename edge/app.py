@@ -149,11 +149,11 @@ class Node:
             traffic=self.traffic,
             gate=gate,
             locator=self._routes.locator,
-            pending=self._routes.pending,
+            router=self._routes.router,
             told=self._on_event,
         )
         self.audience = self._face.audience = Audience(parts, config, rng)
-        self._routes.refusal = self.audience.sessions.unrouted
+        self._routes.settled = self.audience.sessions.settled
         self._steering = self._face.steering = SteeringFace(view, config.steering, config.routing, rng)
         self._steering.zone_of = lambda request: self._routes.locator.place(request).zone
         if config.signing.enabled:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from edge.cache.cache import EdgeCache
 from edge.cache.web import viewer_of
 from edge.config import Config
-from edge.decide.routing import Place
+from edge.decide.routing import Place, Router
 from edge.decide.safeload import Limits, SafeLoad, safe_load
 from edge.gossip import GossipNode
 from edge.model import GossipEvent, Load
@@ -32,7 +32,7 @@ class AudienceParts:
     traffic: Traffic
     gate: Gate
     locator: Locator  # knows where viewers are
-    pending: Callable[[], Mapping[str, int]]  # viewers on their way to each node
+    router: Router
     told: Callable[[GossipEvent], None]
 
 
@@ -62,8 +62,7 @@ class Audience:
         sessions = SessionParts(
             gate=parts.gate,
             traffic=parts.traffic,
-            view=parts.node.view,
-            pending=parts.pending,
+            router=parts.router,
             content=parts.cache.content,
             viewer_of=self.viewer,
             place_of=self.place,

@@ -11,7 +11,7 @@ import functools
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
@@ -58,7 +58,7 @@ class Asked(NamedTuple):
     rest: str  # of the query, raw: for the node
 
 
-Refusal = Callable[[RouteQuery, RouteAnswer], CacheResponse | None]
+Settled = Callable[[RouteQuery, RouteAnswer], RouteAnswer | CacheResponse]
 
 
 class BadQuestionError(ValueError):
@@ -86,7 +86,7 @@ class Routes:
         config = config or RoutingConfig()
         self.router = Router(view, policy_of(config))
         self.locator = Locator(config)
-        self.refusal: Refusal = lambda *_: None  # of new sessions for which the chosen node has no room
+        self.settled: Settled = lambda _, chosen: chosen  # or a node with more room, or a refusal
         self.redirects: dict[str, int] = {}  # viewers sent, by node; bounded by the member table
         self.unroutable = 0
         self._view = view
@@ -102,8 +102,11 @@ class Routes:
         query = self._asked(request, asked.path, self.locator.place(request, asked.place), asked.node)
         json = asked.format == "json" or "application/json" in request.headers.get("Accept", "")
         chosen = self._chosen(request, query)
-        if chosen and (full := self.refusal(query, chosen)):
-            return _turned_away(full, json=json)
+        if chosen:
+            settled = self.settled(query, chosen)
+            if isinstance(settled, CacheResponse):
+                return _turned_away(settled, json=json)
+            chosen = settled
         self._count(request, chosen)
         if json:
             return self._json(chosen, _with_query(asked.path, asked.rest))
@@ -123,10 +126,6 @@ class Routes:
             return None
         self._count(request, chosen)
         return self._redirect(chosen, _with_query(path, query))
-
-    def pending(self) -> Mapping[str, int]:
-        """Viewers on their way to each node, whom no report shows yet."""
-        return self.router.table(time.monotonic()).counts
 
     def me(self) -> NodeView | None:
         """This node, as others see it."""

@@ -7,7 +7,7 @@ somebody who was let in somewhere: want of room never costs him anything.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from edge.cache.respond import CORS, plain
 from edge.cache.window import Content
 from edge.config import AdmissionConfig
 from edge.decide.admission import Priority, Session, admits, elsewhere, limit_of, retry_after_s, room_of
-from edge.decide.routing import RouteAnswer, RouteQuery, route
+from edge.decide.routing import RouteAnswer, RouteQuery, Router
 from edge.shell.gate import Gate
 from edge.shell.quality import Where
 from edge.shell.routes import query_moved
@@ -46,8 +46,7 @@ class SessionParts:
 
     gate: Gate
     traffic: Traffic
-    view: Callable[[], ClusterView]
-    pending: Callable[[], Mapping[str, int]]  # viewers on their way to each node
+    router: Router
     content: Callable[[str], Content]  # what a raw path is
     viewer_of: Callable[[web.BaseRequest], str]
     place_of: Callable[[web.BaseRequest], Where]
@@ -67,6 +66,9 @@ class Sessions:
         self._parts = parts
         self._config = config
         self._rng = rng
+        self._others: dict[
+            float, Router
+        ] = {}  # among other nodes with room, by load up to which they have some
         self.ladders = Ladders()
         self.refused = dict.fromkeys(REFUSALS, 0)
         self.sent_on = 0  # new sessions that began elsewhere, for want of room here
@@ -104,18 +106,19 @@ class Sessions:
             return of_level if of_place is None else of_place
         return min(of_place, of_level)
 
-    def unrouted(self, asked: RouteQuery, chosen: RouteAnswer) -> CacheResponse | None:
-        """The refusal of a new session whose chosen node has no room for it: then none has, for others come first.
+    def settled(self, asked: RouteQuery, chosen: RouteAnswer) -> RouteAnswer | CacheResponse:
+        """Where a session is to begin for which routing has chosen a node, or its refusal where none has room for it.
 
-        None where there is room, and for one who says where he has been until now.
+        Who says where he has been until now begins none.
         """
         if not (self._config.enabled and asked.new) or asked.previous:
-            return None
-        node = self._parts.view().node(chosen.node)
+            return chosen
+        table = self._parts.router.table(time.monotonic())
+        node = table.view.node(chosen.node)
         limit = limit_of(self._priority(asked.path), self._config.safe_load)
-        if node is None or room_of(node, self._parts.pending().get(chosen.node, 0), limit):
-            return None
-        return self.full()
+        if node is None or room_of(node, table.counts.get(chosen.node, 0), limit):
+            return chosen
+        return self._with_room(asked, limit) or self.full()
 
     def full(self) -> CacheResponse:
         """The answer to a new session for which no node has room."""
@@ -142,12 +145,11 @@ class Sessions:
 
     def _elsewhere(self, request: web.BaseRequest, path: str, limit: float) -> CacheResponse | None:
         """The way to a node that has room, but for one who was sent on already."""
-        query, pending = query_moved(request.rel_url.raw_query_string), self._parts.pending()
+        parts, query = self._parts, query_moved(request.rel_url.raw_query_string)
         if query is None:
             return None
-        zone = self._parts.place_of(request).zone
-        chosen = route(elsewhere(self._parts.view(), pending, limit), RouteQuery(path, zone), pending)
-        if chosen is None:
+        asked = RouteQuery(path, parts.place_of(request).zone, viewer=parts.viewer_of(request))
+        if (chosen := self._with_room(asked, limit)) is None:
             return None
         self.sent_on += 1
         headers = {
@@ -156,6 +158,17 @@ class Sessions:
             **_OF_NOW,
         }
         return plain(302, "", headers)
+
+    def _with_room(self, asked: RouteQuery, limit: float) -> RouteAnswer | None:
+        """Another node, with room for a new session as far as it is known here."""
+        router = self._parts.router
+
+        def part(view: ClusterView) -> ClusterView:
+            return elsewhere(view, router.table(time.monotonic()).counts, limit)
+
+        if limit not in self._others:  # one for each priority and level
+            self._others[limit] = router.within(part)
+        return self._others[limit].route(asked, time.monotonic())
 
     def _capped(self, request: web.BaseRequest, found: CacheResponse, body: bytes) -> CacheResponse:
         """The multivariant playlist without the rungs above the cap, if there is one and it has such."""

@@ -10,6 +10,8 @@ import pytest
 
 from cache.pretend_origin import SEGMENT, PretendOrigin
 from edge.app import Node
+from edge.cache.objects import CacheResponse
+from edge.decide.routing import RouteAnswer, RouteQuery
 from running import Running
 from waiting import until
 
@@ -120,6 +122,20 @@ async def test_the_router_refuses_who_begins_a_session_for_which_no_node_has_roo
         "retry_after_s": int(headers["Retry-After"]),
     }
     assert pune._routes.redirects == {"pune": 3}  # who is refused is sent nowhere
+
+
+async def test_the_router_prefers_a_node_with_room_to_a_refusal(running: Running, get: Audience) -> None:
+    pune = await running.start("pune", node__capacity="1")
+    await running.start("agra", node__capacity="1")
+    assert (await get(pune, MAIN, "a"))[0] == 200
+    await until(lambda: _viewers(pune) == 1 and _holds(pune, "agra"))
+    settled, asked = pune.audience.sessions.settled, RouteQuery(MAIN)
+    by_hash = RouteAnswer("pune", pune.member.public, "choice 1 by hash")
+    other = settled(asked, by_hash)
+    assert isinstance(other, RouteAnswer)
+    assert other.node == "agra"
+    await until(lambda: isinstance(settled(asked, by_hash), CacheResponse))  # one on his way to agra fills it
+    assert settled(asked._replace(previous="pune"), by_hash) is by_hash
 
 
 async def test_as_a_node_fills_up_it_takes_live_sessions_longest(running: Running, get: Audience) -> None:

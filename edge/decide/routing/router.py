@@ -21,13 +21,19 @@ class Router:
     Args:
         view: the cluster as this node holds it at the moment.
         policy: how to spread viewers; may be changed at any time.
+        assigned: whom this node sent, where another of its routers does so, too.
     """
 
-    def __init__(self, view: Callable[[], ClusterView], policy: RoutingPolicy | None = None) -> None:
+    def __init__(
+        self,
+        view: Callable[[], ClusterView],
+        policy: RoutingPolicy | None = None,
+        assigned: Assigned | None = None,
+    ) -> None:
         self.policy = policy or RoutingPolicy()
         self.tables = 0  # made so far
         self._view = view
-        self._assigned = Assigned()
+        self._assigned = Assigned() if assigned is None else assigned
         self._table: RoutingTable | None = None
         self._looked_at = -math.inf
 
@@ -43,6 +49,10 @@ class Router:
             self.tables += 1
             held = self._table = RoutingTable(view, self.policy, counts, held)
         return held
+
+    def within(self, part: Callable[[ClusterView], ClusterView]) -> "Router":
+        """A router among part of the nodes; whom either sends counts for both."""
+        return Router(lambda: part(self._view()), self.policy, self._assigned)
 
     def look_again(self) -> None:
         """The next question is answered from the view of its moment: something has changed that cannot wait."""
