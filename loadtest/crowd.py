@@ -2,8 +2,8 @@
 
 import asyncio
 import random
+import signal
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
-from loadtest.serving import free_ports, settings
+from loadtest.processes import NodeProcess, client, cluster, whole
+from loadtest.serving import free_ports
 
-ZONES = ("west", "north")
-EACH = 4
+ZONES, EACH = 2, 4
 SEGMENT_S = 1.0
 FIRST = 1000  # number of the first segment; those before are there from the start
 _BODY = bytes(60_000)
@@ -25,7 +25,6 @@ _WINDOW = 6  # segments in a playlist
 _FIRST_BYTE_S, _REST_S = 0.08, 0.1  # of the origin's answer
 _RUN_S = 20.0
 _VIEWERS = (40, 240)  # at the start, at the end
-_LOOKS, _LOOK_S = 200, 0.1  # for whether all know each other
 _RESTART_S = 2.0  # how long a node that is restarted is away
 
 
@@ -84,71 +83,8 @@ class Watched:
     failed: int = 0  # requests that no node answered with 200
 
 
-class Site:
-    """Eight `edge run`, each a process; by name."""
-
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
-        names = [f"{zone}-{number}" for zone in ZONES for number in range(EACH)]
-        ports = free_ports(3 * len(names))
-        self.ports = dict(zip(names, zip(ports[0::3], ports[1::3], ports[2::3], strict=True), strict=True))
-        self._running: dict[str, asyncio.subprocess.Process] = {}
-
-    @property
-    def alive(self) -> list[str]:
-        """Who runs."""
-        return [name for name, one in self._running.items() if one.returncode is None]
-
-    def url(self, name: str) -> str:
-        """Of a node's public port."""
-        return f"http://127.0.0.1:{self.ports[name][1]}"
-
-    async def start(self, name: str) -> None:
-        """Run one; it need not be ready."""
-        gossip, public, admin = self.ports[name]
-        seeds = ",".join(f"127.0.0.1:{one[0]}" for one in list(self.ports.values())[:3])
-        given = settings(self._origin, {"gossip.bind": f"127.0.0.1:{gossip}", "gossip.seeds": seeds})
-        given |= {"node.name": name, "node.zone": name.partition("-")[0]}
-        given |= {"public.bind": f"127.0.0.1:{public}", "admin.bind": f"127.0.0.1:{admin}"}
-        flags = [f"--{key.replace('.', '-').replace('_', '-')}={value}" for key, value in given.items()]
-        self._running[name] = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "edge", "run", *flags), stderr=asyncio.subprocess.DEVNULL
-        )
-
-    def kill(self, name: str) -> None:
-        """Without a word."""
-        self._running[name].kill()
-
-    async def end(self) -> None:
-        """Kill and wait for all."""
-        for one in self._running.values():
-            if one.returncode is None:
-                one.kill()
-            await one.wait()
-
-    async def known(self, http: aiohttp.ClientSession) -> None:
-        """Once all know all.
-
-        Raises:
-            TimeoutError: that takes too long.
-        """
-        for _ in range(_LOOKS):
-            if all([await self._knows(http, name) for name in self.ports]):
-                return
-            await asyncio.sleep(_LOOK_S)
-        raise TimeoutError("the nodes do not come to know each other")
-
-    async def _knows(self, http: aiohttp.ClientSession, name: str) -> bool:
-        try:
-            async with http.get(f"http://127.0.0.1:{self.ports[name][2]}/v1/view") as answer:
-                members = (await answer.json())["members"]
-        except (aiohttp.ClientError, KeyError):
-            return False
-        return len(members) == len(self.ports)
-
-
 @asynccontextmanager
-async def site() -> AsyncIterator[tuple[Site, LiveOrigin, aiohttp.ClientSession]]:
+async def site() -> AsyncIterator[tuple[list[NodeProcess], LiveOrigin, aiohttp.ClientSession]]:
     """Nodes that know each other, before a live origin."""
     async with AsyncExitStack() as stack:
         origin = LiveOrigin()
@@ -157,23 +93,17 @@ async def site() -> AsyncIterator[tuple[Site, LiveOrigin, aiohttp.ClientSession]
         stack.push_async_callback(runner.cleanup)
         (port,) = free_ports(1)
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        made = Site(f"http://127.0.0.1:{port}")
-        stack.push_async_callback(made.end)
-        for name in made.ports:
-            await made.start(name)
-        timeout = aiohttp.ClientTimeout(total=10, connect=2)
-        http = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
-        )
-        await made.known(http)
-        yield made, origin, http
+        nodes = stack.enter_context(cluster(f"http://127.0.0.1:{port}", EACH * ZONES, ZONES))
+        http = await stack.enter_async_context(client())
+        await whole(http, nodes)
+        yield nodes, origin, http
 
 
 class Crowd:
     """Viewers, each of one rung: the playlist, and what it names last as soon as that is new."""
 
-    def __init__(self, where: Site, http: aiohttp.ClientSession, seed: int) -> None:
-        self._site = where
+    def __init__(self, nodes: list[NodeProcess], http: aiohttp.ClientSession, seed: int) -> None:
+        self._nodes = nodes
         self._http = http
         self._rng = random.Random(seed)
         self._until = 0.0
@@ -192,21 +122,21 @@ class Crowd:
 
     async def _viewer(self, due: float, phase: float, rung: str) -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        played, node = "", self._pick()
+        played, url = "", self._pick()
         while time.monotonic() < self._until:
-            text = await self._get(f"{self._site.url(node)}/live/{rung}/main.m3u8")
+            text = await self._get(f"{url}/live/{rung}/main.m3u8")
             newest = text.rstrip().rpartition(b"\n")[2].decode() if text else ""
             if newest and newest != played:
-                body = await self._get(f"{self._site.url(node)}/live/{rung}/{newest}")
+                body = await self._get(f"{url}/live/{rung}/{newest}")
                 self.watched.segments += len(body or b"") == len(_BODY)
                 played = newest
             elif not newest:
-                node = self._pick()
+                url = self._pick()
                 continue
             await asyncio.sleep(SEGMENT_S * (0.5 + 0.2 * phase))
 
     def _pick(self) -> str:
-        return self._rng.choice(self._site.alive)
+        return self._rng.choice([one.public for one in self._nodes if one.alive])
 
     async def _get(self, url: str) -> bytes | None:
         try:
@@ -232,45 +162,49 @@ class Asked:
 
 async def healthy(seconds: float = _RUN_S) -> Asked:
     """With all nodes there."""
-    async with site() as (where, origin, http):
-        return await _watched(where, origin, http, seconds)
+    async with site() as (nodes, origin, http):
+        return await _watched(nodes, origin, http, seconds)
 
 
 async def restarted(seconds: float = _RUN_S) -> Asked:
     """One node is killed in the middle, and comes back."""
-    async with site() as (where, origin, http), asyncio.TaskGroup() as group:
-        group.create_task(_restart(where, f"{ZONES[0]}-1", seconds / 2))
-        return await _watched(where, origin, http, seconds)
+    async with site() as (nodes, origin, http), asyncio.TaskGroup() as group:
+        group.create_task(_restart(nodes[1], seconds / 2))
+        return await _watched(nodes, origin, http, seconds)
 
 
 async def owner_killed(seconds: float = _RUN_S) -> Asked:
     """The first of the first zone that asks for a segment of the second half is killed before it has it."""
-    async with site() as (where, origin, http):
+    async with site() as (nodes, origin, http):
+        zone = {one.name: one for one in nodes if one.zone == nodes[0].zone}
         first = origin.newest + int(seconds / 2 / SEGMENT_S)
 
         def kill(path: str, loop: str) -> None:
             number, name = int(path.rpartition("/")[2].partition(".")[0]), loop.rpartition(",")[2].strip()
-            if number >= first and name.startswith(ZONES[0]) and len(where.alive) == len(where.ports):
-                asyncio.get_running_loop().call_later(_FIRST_BYTE_S + _REST_S / 2, where.kill, name)
+            if number >= first and name in zone and all(one.alive for one in nodes):
+                later = asyncio.get_running_loop().call_later
+                later(_FIRST_BYTE_S + _REST_S / 2, zone[name].end, signal.SIGKILL)
 
         origin.on_asked = kill
-        found = await _watched(where, origin, http, seconds)
-        if len(where.alive) == len(where.ports):
+        found = await _watched(nodes, origin, http, seconds)
+        if all(one.alive for one in nodes):
             raise RuntimeError("nobody of the zone asked the origin: no owner was killed")
         return found
 
 
-async def _restart(where: Site, name: str, after_s: float) -> None:
+async def _restart(node: NodeProcess, after_s: float) -> None:
     await asyncio.sleep(after_s)
-    where.kill(name)
+    node.end(signal.SIGKILL)
     await asyncio.sleep(_RESTART_S)
-    await where.start(name)
+    node.start_again()
 
 
-async def _watched(where: Site, origin: LiveOrigin, http: aiohttp.ClientSession, seconds: float) -> Asked:
-    crowd = Crowd(where, http, seed=1)
+async def _watched(
+    nodes: list[NodeProcess], origin: LiveOrigin, http: aiohttp.ClientSession, seconds: float
+) -> Asked:
+    crowd = Crowd(nodes, http, seed=1)
     first = origin.newest + 1
     await crowd.watch(seconds)
     paths = [f"/live/{rung}/{number}.m4s" for rung in _RUNGS for number in range(first, origin.newest - 1)]
-    counts = [origin.asked[path] / len(ZONES) for path in paths]
+    counts = [origin.asked[path] / ZONES for path in paths]
     return Asked(statistics.fmean(counts), max(counts), crowd.watched)

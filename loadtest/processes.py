@@ -19,7 +19,7 @@ _UP_WITHIN_S = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NodeProcess:
     """One of them."""
 
@@ -27,16 +27,27 @@ class NodeProcess:
     zone: str
     public: str
     admin: str
+    command: tuple[str, ...]
     popen: "subprocess.Popen[str]"
+    stack: ExitStack  # ends it
 
     @property
     def authority(self) -> str:
         """Host and port of its public port."""
         return urlsplit(self.public).netloc
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.popen.poll() is None
+
     def end(self, how: signal.Signals) -> None:
         """Send it a signal."""
         self.popen.send_signal(how)
+
+    def start_again(self) -> None:
+        """Another process in the place of one that has ended; it need not be ready."""
+        self.popen = self.stack.enter_context(serving.process(*self.command))
 
 
 @contextmanager
@@ -61,10 +72,10 @@ def cluster(origin: str, count: int, zones: int, **settings: str) -> Iterator[li
                 "log.level": "error",
                 **{key.replace("__", "."): value for key, value in settings.items()},
             }
-            flags = [f"--{key.replace('.', '-').replace('_', '-')}={value}" for key, value in given.items()]
-            popen = stack.enter_context(serving.process(sys.executable, "-m", "edge", "run", *flags))
-            made = NodeProcess(name, zone, f"http://127.0.0.1:{public}", f"http://127.0.0.1:{admin}", popen)
-            nodes.append(made)
+            command = (sys.executable, "-m", "edge", "run", *serving.flags(given))
+            popen = stack.enter_context(serving.process(*command))
+            urls = f"http://127.0.0.1:{public}", f"http://127.0.0.1:{admin}"
+            nodes.append(NodeProcess(name, zone, *urls, command, popen, stack))
         yield nodes
 
 

@@ -151,10 +151,14 @@ def node(origin: str, **more: str) -> Iterator[str]:
     """`edge run` before an origin; the URL of its public port, or of the nginx that is to stand before it."""
     (public,) = free_ports(1)
     given = {"public.bind": f"127.0.0.1:{public}"} | settings(origin, more)
-    flags = [f"--{name.replace('.', '-').replace('_', '-')}={value}" for name, value in given.items()]
     url = f"http://{given['public.bind']}"
-    with process(sys.executable, "-m", "edge", "run", *flags):
+    with process(sys.executable, "-m", "edge", "run", *flags(given)):
         yield url
+
+
+def flags(given: Mapping[str, str]) -> list[str]:
+    """Settings as `edge run` takes them."""
+    return [f"--{name.replace('.', '-').replace('_', '-')}={value}" for name, value in given.items()]
 
 
 @contextmanager
