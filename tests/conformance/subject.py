@@ -46,8 +46,13 @@ class Subject:
 
     @property
     def stored(self) -> int:
-        """How many objects it holds on disk, as far as it knows."""
+        """How many objects it holds on disk, as far as it knows, those that wait to be written included."""
         return self.node.backend.figures().tiers[-1].objects
+
+    @property
+    def written(self) -> int:
+        """How many objects are on disk, where none was removed yet."""
+        return self.stored if self.backend == "nginx" else self.node.cache.counters.disk_written
 
     async def get(self, path: str, method: str = "GET", **fields: str) -> Answer:
         """What a viewer gets."""
