@@ -93,12 +93,12 @@ def run(wanted: tuple[str, ...], out: Path) -> None:
         if not any(name.startswith(word) for name in ROWS):
             raise ConfigError("ROWS", f"no row {word}", f"there are {', '.join(ROWS)}")
     chosen = [name for name in ROWS if not wanted or any(name.startswith(word) for word in wanted)]
-    rows = []
-    for name in chosen:
+    for name in chosen:  # some take minutes: what is measured is written down at once
+        rows = []
         for row in ROWS[name]():
             print(line(row), flush=True)
             rows.append(row)
-    write(rows, out)
+        write(rows, out)
 
 
 def write(rows: list[Row], out: Path) -> None:
