@@ -62,20 +62,23 @@ def room_of(node: NodeView, pending: int, limit: float) -> bool:
     return has_room(load.streams + pending, load.capacity, bound)
 
 
-def elsewhere(view: ClusterView, pending: Mapping[str, int], limit: float) -> ClusterView:
-    """The view with only those other nodes that have room: what routing may choose of for whom this node refuses.
+def with_room(view: ClusterView, pending: Mapping[str, int], limit: float) -> ClusterView:
+    """The view with only those nodes that have room.
 
     Members that a cut has taken away are not alive, so nobody is sent out of an island.
     """
     nodes = tuple(
         one
         for one in view.nodes
-        if one.name != view.self_name
-        and one.takes_viewers
-        and one.level < LAST_RESORT
-        and room_of(one, pending.get(one.name, 0), limit)
+        if one.takes_viewers and one.level < LAST_RESORT and room_of(one, pending.get(one.name, 0), limit)
     )
     return replace(view, nodes=nodes)
+
+
+def elsewhere(view: ClusterView, pending: Mapping[str, int], limit: float) -> ClusterView:
+    """The view with only those other nodes that have room: what routing may choose of for whom this node refuses."""
+    found = with_room(view, pending, limit)
+    return replace(found, nodes=tuple(one for one in found.nodes if one.name != view.self_name))
 
 
 def retry_after_s(least_s: int, rng: random.Random) -> int:

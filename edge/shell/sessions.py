@@ -19,7 +19,16 @@ from edge.cache.objects import CacheResponse
 from edge.cache.respond import CORS, plain
 from edge.cache.window import Content
 from edge.config import AdmissionConfig
-from edge.decide.admission import Priority, Session, admits, elsewhere, limit_of, retry_after_s, room_of
+from edge.decide.admission import (
+    Priority,
+    Session,
+    admits,
+    elsewhere,
+    limit_of,
+    retry_after_s,
+    room_of,
+    with_room,
+)
 from edge.decide.routing import RouteAnswer, RouteQuery, Router
 from edge.shell.gate import Gate
 from edge.shell.quality import Where
@@ -66,9 +75,8 @@ class Sessions:
         self._parts = parts
         self._config = config
         self._rng = rng
-        self._others: dict[
-            float, Router
-        ] = {}  # among other nodes with room, by load up to which they have some
+        # Among nodes with room, by whether this one is among them, and load up to which they have some.
+        self._roomy: dict[tuple[bool, float], Router] = {}
         self.ladders = Ladders()
         self.refused = dict.fromkeys(REFUSALS, 0)
         self.sent_on = 0  # new sessions that began elsewhere, for want of room here
@@ -118,7 +126,7 @@ class Sessions:
         limit = limit_of(self._priority(asked.path), self._config.safe_load)
         if node is None or room_of(node, table.counts.get(chosen.node, 0), limit):
             return chosen
-        return self._with_room(asked, limit) or self.full()
+        return self._with_room(asked, limit, here=True) or self.full()
 
     def full(self) -> CacheResponse:
         """The answer to a new session for which no node has room."""
@@ -149,7 +157,7 @@ class Sessions:
         if query is None:
             return None
         asked = RouteQuery(path, parts.place_of(request).zone, viewer=parts.viewer_of(request))
-        if (chosen := self._with_room(asked, limit)) is None:
+        if (chosen := self._with_room(asked, limit, here=False)) is None:
             return None
         self.sent_on += 1
         headers = {
@@ -159,16 +167,17 @@ class Sessions:
         }
         return plain(302, "", headers)
 
-    def _with_room(self, asked: RouteQuery, limit: float) -> RouteAnswer | None:
-        """Another node, with room for a new session as far as it is known here."""
-        router = self._parts.router
+    def _with_room(self, asked: RouteQuery, limit: float, *, here: bool) -> RouteAnswer | None:
+        """A node with room for a new session as far as it is known here; `here`: this one may be it."""
+        router, among = self._parts.router, with_room if here else elsewhere
 
         def part(view: ClusterView) -> ClusterView:
-            return elsewhere(view, router.table(time.monotonic()).counts, limit)
+            return among(view, router.table(time.monotonic()).counts, limit)
 
-        if limit not in self._others:  # one for each priority and level
-            self._others[limit] = router.within(part)
-        return self._others[limit].route(asked, time.monotonic())
+        found = self._roomy.get((here, limit))
+        if found is None:  # one for each priority and level
+            found = self._roomy[here, limit] = router.within(part)
+        return found.route(asked, time.monotonic())
 
     def _capped(self, request: web.BaseRequest, found: CacheResponse, body: bytes) -> CacheResponse:
         """The multivariant playlist without the rungs above the cap, if there is one and it has such."""
