@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench sim chart image image-test backend-test demo-test netns e2e e2e-kind clean lock
+.PHONY: help install run test check bench sim chart metrics image image-test backend-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ sim: $(VENV)/.installed-dev  ## random faults against the invariants, and matche
 
 chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go
 	@$(BIN)/python .ci/chart.py $(ARGS)
+
+metrics: $(VENV)/.installed-dev  ## docs/METRICS.md and the dashboards are current (ARGS=--write: make them)
+	@$(BIN)/python .ci/metrics.py $(ARGS)
 
 image:  ## the container image and its bill of materials, in build/; needs docker, podman or buildah
 	@.ci/image

@@ -208,6 +208,7 @@ class Node:
     def _counted(self, origins: Origins) -> Counted:
         """The parts that metrics are read from."""
         return Counted(
+            cluster=self.config.node.cluster,
             node=self.gossip,
             transport=self._transport,
             backup=self._backup,
@@ -262,12 +263,8 @@ class Node:
         self._backup.start()
         stack.callback(self._backup.close)
         jobs = [self._lag.run(), self._publish(), self.monsoon.run(), self._origins.run(), self._tls.run()]
-        jobs += [
-            self.prewarm.run(),
-            self.schedule.run(),
-            self._routes.locator.places.run(),
-            self.audience.quality.run(),
-        ]
+        jobs += [self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
+        jobs.append(self._routes.locator.places.run())
         if self._steering.enabled:
             jobs.append(self._steering.run())
         if self._face.signing:

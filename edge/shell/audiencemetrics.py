@@ -45,7 +45,9 @@ def _of_quality(audience: Audience) -> Iterator[Metric]:
     meter, caps = quality.meter, quality.caps
     yield CounterMetricFamily("edge_quality_samples", "Players' words that were read.", value=meter.samples)
     yield CounterMetricFamily(
-        "edge_quality_overflowed", "Those of places beyond the bound.", value=meter.overflowed
+        "edge_quality_overflowed",
+        "Players' words of places beyond the bound, which were left.",
+        value=meter.overflowed,
     )
     yield CounterMetricFamily("edge_quality_cap_changes", "Caps that changed.", value=quality.changes)
     labels = ["zone", "isp"]
@@ -55,7 +57,7 @@ def _of_quality(audience: Audience) -> Iterator[Metric]:
         "edge_quality_reach_kbps", "Throughput of three quarters of requests at least, kb/s.", labels=labels
     )
     stalls = GaugeMetricFamily(
-        "edge_quality_stall_ratio", "Requests of players that had run dry.", labels=labels
+        "edge_quality_stall_ratio", "Share of requests by players that had run dry, 0 to 1.", labels=labels
     )
     cap = GaugeMetricFamily(
         "edge_quality_cap_kbps", "Greatest bitrate that is served, kb/s; absent where any is.", labels=labels

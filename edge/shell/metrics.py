@@ -1,5 +1,6 @@
 """Prometheus metrics, read from the state at scrape time; the core never mentions them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -7,9 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge.cache.backend import Backend, Figures
+from edge.cache.backend import Backend
 from edge.cache.cache import EdgeCache
-from edge.cache.tiers import Tier
 from edge.decide.monsoon import Mode
 from edge.decide.origins import Origins
 from edge.gossip import GossipNode
@@ -17,6 +17,7 @@ from edge.model import Status
 from edge.shell.audience import Audience
 from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
+from edge.shell.cachemetrics import of_cache
 from edge.shell.discovery import Discovery
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
@@ -78,7 +79,7 @@ _STATE_TOTALS = frozenset(
 
 _PREWARM_HELP = {
     "fetched": "Objects fetched before a viewer asked.",
-    "fetched_bytes": "Their bytes.",
+    "fetched_bytes": "Bytes fetched before a viewer asked.",
     "failed": "Objects that could not be had, or not be kept.",
     "held": "Objects that were announced and here already.",
     "used": "Of those fetched, segments that viewers of this node asked for later.",
@@ -90,6 +91,7 @@ _PREWARM_HELP = {
 class Counted:
     """The parts of one node that count something."""
 
+    cluster: str  # the name of the node's
     node: GossipNode
     transport: GossipTransport
     backup: BackupSocket
@@ -120,7 +122,7 @@ class NodeCollector(Collector):
         yield from self._cluster()
         yield from self._gossip()
         yield from self._serving()
-        yield from self._caching()
+        yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
         yield from _of_monsoon(self._parts.monsoon)
@@ -135,6 +137,7 @@ class NodeCollector(Collector):
             yield from _of_kubernetes(self._parts.kubernetes)
 
     def _cluster(self) -> Iterator[Metric]:
+        yield self._info()
         members = GaugeMetricFamily("edge_members", "Members by held status.", labels=["status"])
         held = [one.member.status for one in self._node.view().nodes]
         for status in Status:
@@ -153,10 +156,21 @@ class NodeCollector(Collector):
             "edge_event_loop_lag_seconds", "Smoothed event-loop lag.", value=self._parts.lag.lag_s
         )
 
+    def _info(self) -> Metric:
+        """Who it is: other metrics are joined with it to tell them by zone, so that they need not all bear it."""
+        view = self._node.view()
+        names = ["cluster", "name", "region", "zone", "isp"]
+        told = GaugeMetricFamily("edge_node_info", "Always 1; its labels say who this node is.", labels=names)
+        own = view.node(view.self_name)
+        if own:
+            member = own.member
+            told.add_metric([self._parts.cluster, member.name, member.region, member.zone, member.isp], 1)
+        return told
+
     def _gossip(self) -> Iterator[Metric]:
         counters = self._node.counters
         for name, text in _GOSSIP_HELP.items():
-            yield CounterMetricFamily(f"edge_gossip_{name}", text, value=getattr(counters, name))
+            yield CounterMetricFamily(_gossip_name(name), text, value=getattr(counters, name))
         for name, value in self._node.state_figures().items():
             family = CounterMetricFamily if name in _STATE_TOTALS else GaugeMetricFamily
             yield family(f"edge_gossip_{name}", _STATE_HELP[name], value=value)
@@ -197,65 +211,17 @@ class NodeCollector(Collector):
         )
         yield from _of_routing(self._parts.face.routes)
 
-    def _caching(self) -> Iterator[Metric]:
-        for name, value in asdict(self._parts.cache.counters).items():
-            if isinstance(value, dict):
-                labelled = CounterMetricFamily(
-                    f"edge_cache_{name}", "Cache events by reason.", labels=["reason"]
-                )
-                for reason, count in value.items():
-                    labelled.add_metric([str(reason)], count)
-                yield labelled
-            else:
-                yield CounterMetricFamily(
-                    f"edge_cache_{name}", f"Cache: {name.replace('_', ' ')}.", value=value
-                )
-        yield GaugeMetricFamily(
-            "edge_cache_stored_bytes", "Bytes of stored bodies.", value=self._parts.cache.stored_bytes
-        )
-        yield GaugeMetricFamily(
-            "edge_cache_stored_objects", "Stored objects.", value=self._parts.cache.stored_objects
-        )
-        yield from _of_backend(self._parts.backend.figures())
 
-
-def _of_backend(figures: Figures) -> Iterator[Metric]:
-    yield from _of_tiers(figures.tiers)
-    for name, total in figures.totals.items():
-        yield CounterMetricFamily(f"edge_{name}", _said(name), value=total)
-    for name, value in figures.gauges.items():
-        yield GaugeMetricFamily(f"edge_{name}", _said(name), value=value)
-    for name, counts in figures.reasons.items():
-        labelled = CounterMetricFamily(f"edge_{name}", _said(name), labels=["reason"])
-        for reason, count in counts.items():
-            labelled.add_metric([reason], count)
-        yield labelled
-
-
-def _said(name: str) -> str:
-    return f"{name.replace('_', ' ').capitalize()}."
-
-
-def _of_tiers(tiers: list[Tier]) -> Iterator[Metric]:
-    size = GaugeMetricFamily("edge_cache_tier_bytes", "Bytes that a tier holds.", labels=["tier"])
-    bound = GaugeMetricFamily("edge_cache_tier_max_bytes", "Bound of that.", labels=["tier"])
-    objects = GaugeMetricFamily("edge_cache_tier_objects", "Objects that a tier holds.", labels=["tier"])
-    evicted = CounterMetricFamily(
-        "edge_cache_tier_evictions", "Objects that had to go for others.", labels=["tier"]
-    )
-    for tier in tiers:
-        size.add_metric([tier.name], tier.size_bytes)
-        bound.add_metric([tier.name], tier.bytes_max)
-        objects.add_metric([tier.name], tier.objects)
-        evicted.add_metric([tier.name], tier.evictions)
-    yield from (size, bound, objects, evicted)
+def _gossip_name(counter: str) -> str:
+    """The metric of a counter: Prometheus wants the unit last, `sent_bytes` for `bytes_sent`."""
+    return "edge_gossip_" + re.sub(r"bytes_(sent|received)$", r"\1_bytes", counter)
 
 
 def _of_origins(origins: Origins) -> Iterator[Metric]:
     up = GaugeMetricFamily("edge_origin_up", "1 for an origin that is asked.", labels=["origin"])
     requests = CounterMetricFamily("edge_origin_requests", "Requests to an origin.", labels=["origin"])
     failures = CounterMetricFamily(
-        "edge_origin_failures", "Of them, those that failed by its fault.", labels=["origin", "reason"]
+        "edge_origin_failures", "Requests to an origin that failed by its fault.", labels=["origin", "reason"]
     )
     checks = CounterMetricFamily("edge_origin_checks", "Checks of an origin.", labels=["origin", "outcome"])
     for state in origins.states:
@@ -326,7 +292,7 @@ def _of_prewarm(prewarm: Prewarmer) -> Iterator[Metric]:
     refused.add_metric(["announced"], prewarm.announcements.dropped)
     yield refused
     yield GaugeMetricFamily(
-        "edge_prewarm_unused_bytes", "Fetched and here, but not asked for.", value=prewarm.unused_bytes
+        "edge_prewarm_unused_bytes", "Bytes fetched and here, but not asked for.", value=prewarm.unused_bytes
     )
 
 

@@ -19,7 +19,9 @@ def schedule_metrics(schedule: Schedule) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "edge_schedule_capacity_streams", "Streams that living nodes carry safely.", value=room.safe
     )
-    needed = GaugeMetricFamily("edge_schedule_zone_needed_streams", "The same of a zone.", labels=["zone"])
+    needed = GaugeMetricFamily(
+        "edge_schedule_zone_needed_streams", "Streams that must have room in a zone.", labels=["zone"]
+    )
     for zone, verdict in zones.items():
         needed.add_metric([zone], verdict.needed)
     carried = GaugeMetricFamily(
@@ -28,7 +30,9 @@ def schedule_metrics(schedule: Schedule) -> Iterator[Metric]:
     for zone, one in room.zones.items():
         carried.add_metric([zone], one.safe)
     until = GaugeMetricFamily(
-        "edge_schedule_seconds_until", "Until an event begins; below 0 while it is on.", labels=["event"]
+        "edge_schedule_seconds_until",
+        "Seconds until an event begins; below 0 while it is on.",
+        labels=["event"],
     )
     each = GaugeMetricFamily(
         "edge_schedule_event_needed_streams", "Streams that must have room for an event.", labels=["event"]
