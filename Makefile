@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check bench sim chart metrics image image-test backend-test demo-test netns e2e e2e-kind clean lock
+.PHONY: help install run monitoring test check bench sim chart metrics image image-test backend-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ install: $(VENV)/.installed  ## what `edge` needs to run, in .venv
 
 run: $(VENV)/.installed  ## the demo: eight cities, a live stream, viewers and the live page
 	@$(BIN)/edge demo $(ARGS)
+
+monitoring: $(VENV)/.installed-dev  ## beside `make run`: a Prometheus with the alerts, and how to see the dashboards; needs prometheus
+	@$(BIN)/python .ci/monitor.py $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the suite; what could not run is listed by name at the end
 	@$(BIN)/python -m pytest $(ARGS)

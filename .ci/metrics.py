@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from monitoring import catalogue  # noqa: E402
+from monitoring import boards, catalogue  # noqa: E402
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write what is made from the metrics")
     write = parser.parse_args().write
     made = {catalogue.PAGE: catalogue.page(asyncio.run(catalogue.entries()))}
+    made |= {one.path: one.text_of_file for one in boards.BOARDS}
     stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     if write:
         for path in stale:

@@ -1,0 +1,140 @@
+"""A real Prometheus scrapes the demo: every panel of every dashboard has data, and every alert can be asked."""
+
+import asyncio
+import math
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from edge.demo.cities import CITIES
+from helm.alerts import alerts
+from live_demo.demo import Demo
+from monitoring.boards import BOARDS, filled
+from monitoring.prometheus import Prometheus, Settings, port_for, seen_by, started
+from needs import needs
+from waiting import until
+
+pytestmark = [needs("prometheus"), pytest.mark.timeout(180)]
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = {city.name for city in CITIES}
+SCRAPES = 12  # of every node, before anything is asked
+# Queries that have no data in a demo in which nothing goes wrong, by panel and legend.
+ONLY_WITH_A_FAULT = {
+    ("Datagrams dropped", "{{reason}}"): "there is a line for each reason that occurs; none does",
+    ("Failures by reason", "fill: {{reason}}"): "reasons appear with the first failure: stop the origin",
+    ("Failures by reason", "other node: {{reason}}"): "as above; kill a node",
+    ("nginx, by what its cache did", "{{reason}}"): "the demo's nodes serve by themselves, without nginx",
+}
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    made = Demo(tmp_path)
+    try:
+        yield made
+        assert await made.end() == 0
+    finally:
+        if made.popen.poll() is None:
+            made.kill()
+
+
+def finite(series: Sequence[dict[str, Any]]) -> list[float]:
+    return [value for one in series if math.isfinite(value := float(one["value"][1]))]
+
+
+async def scraped(prometheus: Prometheus, times: int) -> None:
+    """Wait until every node has been scraped so often."""
+    async with asyncio.timeout(60):
+        while len(await prometheus.ask(f"count_over_time(edge_node_info[2m]) >= {times}")) < len(CITIES):
+            await asyncio.sleep(0.5)
+
+
+async def without_data(prometheus: Prometheus) -> dict[tuple[str, str], str]:
+    """The queries that gave no number, by panel and legend."""
+    found = {}
+    values = {"cluster": "demo", "zone": ".*", "node": "pune", "__rate_interval": "15s"}
+    for board in BOARDS:
+        made = board.json()
+        for panel in made["panels"]:
+            for target in panel["targets"]:
+                expression = filled(target["expr"], **values)
+                if not finite(await prometheus.ask(expression)):
+                    found[panel["title"], target["legendFormat"]] = f"{board.title}: {expression}"
+        for mark in made["annotations"]["list"]:
+            await prometheus.ask(mark["expr"])
+    return found
+
+
+async def picked(prometheus: Prometheus) -> dict[str, set[str]]:
+    """What the variables offer."""
+    found = {}
+    for one in BOARDS[-1].json()["templating"]["list"]:
+        if one["type"] == "query":
+            query, label = one["definition"].removeprefix("label_values(").removesuffix(")").split(", ")
+            series = await prometheus.ask(filled(query, cluster="demo", zone=".*"))
+            found[one["name"]] = {each["metric"][label] for each in series}
+    return found
+
+
+async def test_every_panel_has_data_and_every_alert_is_asked(demo: Demo, tmp_path: Path) -> None:
+    page = await demo.up()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+        seen = await seen_by(http, page)
+        assert seen.admins.keys() == NAMES
+        settings = Settings(tmp_path, port_for(0), every_s=1)
+        async with started(http, seen, settings) as (prometheus, _):
+            await scraped(prometheus, SCRAPES)
+            assert await picked(prometheus) == {"cluster": {"demo"}, "zone": NAMES, "node": NAMES}
+            missing = await without_data(prometheus)
+            unexpected = {key: text for key, text in missing.items() if key not in ONLY_WITH_A_FAULT}
+            assert not unexpected
+            assert missing.keys() == ONLY_WITH_A_FAULT.keys(), "a query of the list has data after all"
+            await all_alerts_are_asked(prometheus)
+
+
+async def all_alerts_are_asked(prometheus: Prometheus) -> None:
+    rules = await prometheus.rules()
+    async with asyncio.timeout(30):
+        while any(one["health"] == "unknown" for one in rules):
+            await asyncio.sleep(0.5)
+            rules = await prometheus.rules()
+    assert {one["name"] for one in rules} == {one["alert"] for one in alerts()}
+    for one in rules:
+        assert one["health"] == "ok", one.get("lastError")
+        assert one["state"] != "firing", f"{one['name']} fires in a demo in which nothing goes wrong"
+        await prometheus.ask(one["query"])
+
+
+async def test_make_monitoring_says_where_to_look_and_ends_with_ctrl_c(demo: Demo, tmp_path: Path) -> None:
+    page, log = await demo.up(), tmp_path / "monitoring.log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / ".ci/monitor.py"),
+            f"--admin={page}",
+            "--every-s=1",
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        await until(lambda: "Ctrl-C ends it" in log.read_text() or process.returncode is not None, 40)
+        found = re.search(r"Prometheus +(http://\S+)", log.read_text())
+        assert found, log.read_text()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            await scraped(Prometheus(http, found[1]), 1)
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await http.get(f"{found[1]}/-/ready")
+        assert log.read_text().endswith("Prometheus has ended\n")
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
