@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from edge.demo.cities import CITIES
+from edge.model import Address
 from helm.alerts import alerts
 from live_demo.demo import Demo
 from monitoring.boards import BOARDS, filled
@@ -26,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = {city.name for city in CITIES}
 SCRAPES = 12  # of every node, before anything is asked
 # Queries that have no data in a demo in which nothing goes wrong, by panel and legend.
+SEEN_AFTER_FAULTS = {("Datagrams dropped", "{{reason}}"), ("Failures by reason", "fill: {{reason}}")}
 ONLY_WITH_A_FAULT = {
     ("Datagrams dropped", "{{reason}}"): "there is a line for each reason that occurs; none does",
     ("Failures by reason", "fill: {{reason}}"): "reasons appear with the first failure: stop the origin",
@@ -97,6 +100,25 @@ async def test_every_panel_has_data_and_every_alert_is_asked(demo: Demo, tmp_pat
             assert not unexpected
             assert missing.keys() == ONLY_WITH_A_FAULT.keys(), "a query of the list has data after all"
             await all_alerts_are_asked(prometheus)
+            await faults_are_seen(prometheus, demo)
+
+
+async def faults_are_seen(prometheus: Prometheus, demo: Demo) -> None:
+    """Junk for a node, and an origin that hangs: two queries of the list have data then."""
+    commands = {one: one.cmdline() for one in demo.family()}
+    [origin] = [one for one, command in commands.items() if "origin" in command]
+    flag = "--gossip-bind="  # behind the relay, which would not pass the junk on
+    bound = next(word for command in commands.values() for word in command if word.startswith(flag))
+    gossip = Address.parse(bound.removeprefix(flag), flag)
+    origin.suspend()
+    try:
+        async with asyncio.timeout(60):
+            while (await without_data(prometheus)).keys() & SEEN_AFTER_FAULTS:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                    sock.sendto(b"junk", gossip)
+                await asyncio.sleep(1)
+    finally:
+        origin.resume()
 
 
 async def all_alerts_are_asked(prometheus: Prometheus) -> None:

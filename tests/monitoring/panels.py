@@ -87,7 +87,7 @@ class Panel:
             "datasource": SOURCE,
             "gridPos": {"x": at[0], "y": at[1], "w": width, "h": height},
             "fieldConfig": {"defaults": self._defaults(), "overrides": []},
-            "options": _stat_options() if self.kind == "stat" else _series_options(len(self.queries)),
+            "options": _stat_options() if self.kind == "stat" else _series_options(),
             "targets": [
                 _target(chr(ord("A") + index), legend, expr, instant=self.kind == "stat")
                 for index, (legend, expr) in enumerate(self.queries)
@@ -148,10 +148,10 @@ def _drawn(*, lined: bool, stacked: bool) -> Json:
     }
 
 
-def _series_options(queries: int) -> Json:
+def _series_options() -> Json:
     calcs = ["lastNotNull", "max"]
     legend = {"showLegend": True, "displayMode": "table", "placement": "bottom", "calcs": calcs}
-    return {"legend": legend, "tooltip": {"mode": "multi" if queries else "single", "sort": "desc"}}
+    return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
 
 
 def _stat_options() -> Json:

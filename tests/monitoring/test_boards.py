@@ -161,6 +161,13 @@ def test_expressions_and_alerts_ask_for_metrics_that_there_are() -> None:
     assert not asked - known
 
 
+def test_alerts_that_panels_name_have_their_section_in_the_runbook() -> None:
+    texts = [panel["description"] for board in BOARDS for panel in kept(board)["panels"]]
+    named = {name for text in texts if "unbook" in text for name in re.findall(r"\bEdge[A-Z]\w+", text)}
+    assert len(named) >= 5
+    assert named <= {one["alert"] for one in alerts()}
+
+
 def test_names_of_metrics_are_found_in_expressions() -> None:
     text = 'sum by (zone) (rate(edge_a_total{x="edge_no"}[$__rate_interval]) * on (job) group_left (zone) edge_b)'
     assert metrics_of(text) == {"edge_a_total", "edge_b"}
