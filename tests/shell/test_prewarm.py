@@ -93,8 +93,7 @@ async def test_what_is_watched_in_one_zone_comes_to_the_other_before_anybody_ask
 ) -> None:
     pune, delhi = await pair(running)
     await watch(http, pune)
-    await until(lambda: delhi.backend.holds(HOT))
-    assert delhi.prewarm.counters.fetched == 1
+    await until(lambda: delhi.backend.holds(HOT) and delhi.prewarm.counters.fetched == 1)
     assert delhi.prewarm.counters.fetched_bytes == 10_000
     assert (delhi.traffic.requests_total, delhi.traffic.top(time.monotonic())) == (0, ())
     assert origin.counts[HOT] == 2  # one for each zone
@@ -129,8 +128,7 @@ async def test_in_degraded_service_it_comes_from_who_holds_it_and_the_origin_is_
     pune, delhi = await pair(running)
     await forced(pune, 2)
     await watch(http, pune)
-    await until(lambda: delhi.backend.holds(HOT))
-    assert delhi.cache.counters.peer_fills == 1
+    await until(lambda: delhi.backend.holds(HOT) and delhi.cache.counters.peer_fills == 1)
     assert origin.counts[HOT] == 1
     async with http.get(f"{delhi.member.public}{HOT}") as answer:
         assert answer.headers["Cache-Status"].startswith('"delhi"; hit')
