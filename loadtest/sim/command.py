@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from loadtest.report import page
 from loadtest.rows import number
 from loadtest.scenario.load import load
 from loadtest.sim.fluid.known import measured
@@ -61,7 +62,9 @@ def _figure(value: float) -> str:
 @click.option("--nodes", type=click.IntRange(1, 5000), help="Default: as many as the scenario says.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of report.json. Default: build/sim/NAME."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of report.html and report.json. Default: build/sim/NAME.",
 )
 @click.option("--short", is_flag=True, help="Few nodes with their share of the audience; minutes, not hours.")
 @click.option(
@@ -82,8 +85,9 @@ def sim_command(  # noqa: PLR0913, PLR0917  (click hands over each option)
         run = Run(setting, looking=looking)
         play(run, console)
     made = report(run, datetime.now(UTC).date())
-    path = write(made, out or Path("build") / "sim" / scenario.name)
+    folder = out or Path("build") / "sim" / scenario.name
+    write(made, folder)
     console.print(table(made))
-    console.print(f"The report is in {path}.", highlight=False)
+    console.print(f"The report is in {page.write(made, folder)}.", highlight=False)
     if not holds(made):
         sys.exit(1)

@@ -27,6 +27,7 @@ def report(run: Run, made: date) -> dict[str, Any]:
     figures = recorder.figures(run.heal_s())
     assert figures.keys() == FIGURES.keys()
     return {
+        "kind": "sim",
         "scenario": scenario.name,
         "title": scenario.title,
         "made": made.isoformat(),

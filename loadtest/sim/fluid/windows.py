@@ -23,7 +23,8 @@ _DATED = frozenset({"toss", "star-walks-in", "wicket", "push-notice", "cut", "is
 _SETTLE_S, _LOOK_S = 1.5, 3.0  # virtual seconds; at ten changes a second ages are steady after one
 _CUT_S = 3.0  # a cut that is to heal lasts so long: its length matters little (`loadtest.sim.partition`)
 _STEP_S, _PAIRS = 0.05, 40
-_TICK_S, _CHANGES_PER_S = 0.1, 10.0
+TICK_S = 0.1  # least period of batched gossip
+_CHANGES_PER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Looked:
     event_95_s: float  # until 95% of those who are reached know of an urgent event
     event_all_s: float
     seen_s: float | None  # until all know of the fault, or that it is over; none: nothing is to be seen
+    reached: int = 0  # nodes that the event's maker reaches, itself among them
+    loss: float = 0.0  # chance that a datagram is lost
+    heard_s: tuple[float, ...] = ()  # when the first, second … of them knew of the event
 
 
 def windows(scenario: Scenario, nodes: int, seed: int) -> tuple[Window, ...]:
@@ -66,7 +70,7 @@ def windows(scenario: Scenario, nodes: int, seed: int) -> tuple[Window, ...]:
 
 def look(window: Window) -> Looked:
     """Run one. The same for the same window."""
-    world = acquainted(window.nodes, GossipConfig(tick_min_s=_TICK_S), seed=window.seed)
+    world = acquainted(window.nodes, GossipConfig(tick_min_s=TICK_S), seed=window.seed)
     Lively(world, _CHANGES_PER_S)
     arrivals, rng = Arrivals(world), random.Random(f"{window.seed}:window:{window.at_s}")
     world.run(_SETTLE_S)
@@ -85,6 +89,9 @@ def look(window: Window) -> Looked:
         round(percentile(delays, 0.95), 4),
         round(delays[-1], 4),
         None if seen_s is None else round(seen_s, 4),
+        _reached(world, window),
+        round(world.network.quality.loss, 4),
+        tuple(round(one, 4) for one in delays),
     )
 
 
@@ -127,6 +134,11 @@ def _parts(inside: dict[Address, bool], source: Address, target: Address) -> boo
 def _maker(world: World, window: Window) -> Host:
     """Who accepts the event: a node outside of what is cut off."""
     return next(host for host in world.running() if host.place.city not in window.zones)
+
+
+def _reached(world: World, window: Window) -> int:
+    """How many nodes run on the maker's side."""
+    return sum(window.what != "cut" or one.place.city not in window.zones for one in world.running())
 
 
 def _ages(world: World, window: Window, rng: random.Random) -> Iterator[float]:
