@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import pathlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -23,10 +23,12 @@ from edge.shell.orders import Accept, bears, obeyed, unauthorized
 from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
+from edge.shell.story import Story, Teller
 
 PAGE = pathlib.Path(__file__).with_name("page")
 STREAM_EVERY_S = 0.5
 STREAMS_MAX = 64
+_IDLE_LOOKS = 8  # looks without news after which a comment says that the stream lives
 _BODY_MAX_BYTES = 16 * 1024
 _POLICY = (
     "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
@@ -56,6 +58,7 @@ class AdminSources:
     routes: Routes
     schedule: ScheduleDesk
     audience: Audience | None = None
+    story: Story = field(default_factory=Story)
 
 
 class AdminFace:
@@ -86,6 +89,7 @@ class AdminFace:
         app.router.add_get("/v1/view", self._view)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_get("/v1/events", self._events)
+        app.router.add_get("/v1/events/stream", self._tell_events)
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
@@ -194,14 +198,29 @@ class AdminFace:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the view, about twice a second."""
+        return await self._pour(
+            request, lambda: b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n"
+        )
+
+    async def _tell_events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: what happened, and what happens; `Last-Event-ID` leaves out what was told before."""
+        last_id = request.headers.get("Last-Event-ID", "")
+        return await self._pour(request, Teller(self._sources.story, self._sources.events, last_id).news)
+
+    async def _pour(self, request: web.Request, news: Callable[[], bytes]) -> web.StreamResponse:
+        """Whatever `news` has, looked at about twice a second; a comment where it long has nothing."""
         if self._streams >= STREAMS_MAX:
             return web.Response(status=503, text="too many streams\n", headers={"Retry-After": "5"})
         response = web.StreamResponse(headers=self._headers(request) | {"Content-Type": "text/event-stream"})
         self._streams += 1
         try:
             await response.prepare(request)
+            idle = 0
             while not self._closing.is_set():
-                await response.write(b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n")
+                told = news()
+                idle = 0 if told else idle + 1
+                if told or not idle % _IDLE_LOOKS:
+                    await response.write(told or b":\n\n")
                 try:
                     await asyncio.wait_for(self._closing.wait(), STREAM_EVERY_S)
                 except TimeoutError:
