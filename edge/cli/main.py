@@ -28,6 +28,7 @@ NAMES = (
     "run",
     "schedule",
     "sign-url",
+    "top",
     "view",
 )
 
@@ -93,6 +94,8 @@ def _asking(name: str) -> click.Command | None:
             from edge.cli.cluster import members as command
         case "view":
             from edge.cli.cluster import view as command
+        case "top":
+            from edge.cli.top import top as command
         case "origins":
             from edge.cli.cluster import origins as command
         case "purge":

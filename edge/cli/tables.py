@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}  # of members
 _WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
 
 
