@@ -69,15 +69,15 @@ def ask(
     return asyncio.run(_request(method, admin.rstrip("/") + path, token_file, body))
 
 
-def session(token_file: str | None, timeout_s: float = TIMEOUT_S) -> aiohttp.ClientSession:
-    """For several questions; `timeout_s` is of each. Made where a loop runs.
+def session(token_file: str | None, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """For several questions, each with this timeout. Made where a loop runs.
 
     Raises:
         ConfigError: the file cannot be read.
     """
     token = _token(token_file)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s), headers=headers)
+    return aiohttp.ClientSession(timeout=timeout, headers=headers)
 
 
 async def answer_to(
@@ -117,5 +117,5 @@ def _token(token_file: str | None) -> str:
 
 
 async def _request(method: str, url: str, token_file: str | None, body: dict[str, Any] | None) -> Any:
-    async with session(token_file) as http:
+    async with session(token_file, aiohttp.ClientTimeout(total=TIMEOUT_S)) as http:
         return await answer_to(http, url, method, body)

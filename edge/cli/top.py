@@ -15,13 +15,13 @@ from rich.live import Live
 
 from edge.cli.ask import NoAnswerError, answer_to, session, with_node
 from edge.cli.pressed import pressed
-from edge.cli.service import run_service
+from edge.cli.service import run_service, until_stopped
 from edge.cli.tables import console
 from edge.cli.topfigures import SORTS, Glance, HitRatio, glance, ordered
 from edge.cli.topframe import Silence, Size, frame
 from edge.model import ConfigError
 
-_PATIENCE_S = 2.0  # for one answer
+_PATIENCE = aiohttp.ClientTimeout(total=2.0)  # for one answer
 _DRAW_EVERY_S = 1.0  # at least: clocks and waits go on while nothing comes
 _HIT_LOOKS = 30
 _KEYS = {sort[0]: sort for sort in SORTS}
@@ -100,7 +100,7 @@ def top(every_s: float, sort: str, once: bool, admin: str, token_file: str | Non
         raise ConfigError("top", "standard output is no terminal", hint)
 
     async def work(stop: asyncio.Event) -> None:
-        async with session(token_file, _PATIENCE_S) as http:
+        async with session(token_file, _PATIENCE) as http:
             watch = Watch(http, admin)
             await watch.look()
             if once:
@@ -138,20 +138,7 @@ def _told(watch: Watch, sort: str) -> dict[str, Any]:
 async def _lines(watch: Watch, every_s: float, sort: str, stop: asyncio.Event) -> None:
     """A line of JSON for each answer, and for each that did not come."""
     click.echo(orjson.dumps(_told(watch, sort)))
-    await _until(stop, watch.run(every_s, lambda: click.echo(orjson.dumps(_told(watch, sort)))))
-
-
-async def _until(stop: asyncio.Event, work: Any) -> None:
-    """Work until told to stop; its own mistakes are raised here."""
-    tasks = [asyncio.ensure_future(work), asyncio.create_task(stop.wait())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[0].done():
-            tasks[0].result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await until_stopped(stop, watch.run(every_s, lambda: click.echo(orjson.dumps(_told(watch, sort)))))
 
 
 class Screen:
@@ -178,7 +165,7 @@ class Screen:
 
         with Live(console=self._out, screen=True, auto_refresh=False) as live, pressed(on_key):
             asking = self._watch.run(every_s, self._news.set)
-            await _until(stop, _both(asking, self._draw(live)))
+            await until_stopped(stop, _both(asking, self._draw(live)))
 
     async def _draw(self, live: Live) -> None:
         while True:

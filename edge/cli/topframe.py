@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edge.cli.tables import STYLES, plain_table
+from edge.cli.tables import STYLES, plain_table, printable
 from edge.cli.topfigures import EVENTS_MAX, Glance, Head, Row, ordered
 
 _KINDS = STYLES | {
@@ -78,7 +78,7 @@ def _head(found: Glance, silence: Silence | None, sort: str, width: int) -> list
     if head.cut:
         lines.append(_line(Text(_cut_in_words(head), "bold white on red")))
     if head.mode != "clear":
-        lines.append(_line(Text(f"{head.mode}, level {head.level}: {_plain(head.reason)}", "magenta")))
+        lines.append(_line(Text(f"{head.mode}, level {head.level}: {printable(head.reason)}", "magenta")))
     if silence:
         lines.append(_line(Text(_silence_in_words(silence), "bold white on red")))
     return lines
@@ -86,7 +86,7 @@ def _head(found: Glance, silence: Silence | None, sort: str, width: int) -> list
 
 def _title(head: Head, sort: str, width: int) -> Text:
     left = Text.assemble(
-        ("edge top ", "dim"), (_plain(head.cluster), "bold"), f" as {_plain(head.node)} sees it"
+        ("edge top ", "dim"), (printable(head.cluster), "bold"), f" as {printable(head.node)} sees it"
     )
     right = f"by {sort}   up {in_words(head.uptime_s)}   {time.strftime('%H:%M:%S')}"
     return _line(left.append(right.rjust(max(len(right) + 2, min(width, _TITLE_MAX) - len(left))), "dim"))
@@ -101,7 +101,7 @@ def _count(found: Glance) -> Text:
     if not head.cut:
         line.append("   no cut", "dim")
     if found.hot:
-        line.append("   hottest ", "dim").append(_plain(found.hot[0]["path"]))
+        line.append("   hottest ", "dim").append(printable(found.hot[0]["path"]))
     return _line(line)
 
 
@@ -117,7 +117,7 @@ def _traffic(head: Head) -> Text:
 
 def _cut_in_words(head: Head) -> str:
     cut = head.cut or {}
-    zones = [f"{_plain(zone) or 'no zone'} {count}" for zone, count in cut["lost_zones"].items()]
+    zones = [f"{printable(zone) or 'no zone'} {count}" for zone, count in cut["lost_zones"].items()]
     lost = ", ".join(zones[:_ZONES_SHOWN])
     if (rest := len(zones) - _ZONES_SHOWN) > 0:
         lost += f" and {rest} more {'zone' if rest == 1 else 'zones'}"
@@ -131,7 +131,7 @@ def _cut_in_words(head: Head) -> str:
 def _silence_in_words(silence: Silence) -> str:
     clock, past = time.localtime(silence.since), in_words(max(0.0, time.time() - silence.since))
     since = f"since {time.strftime('%H:%M:%S', clock)}, {past}"
-    return f" No answer from {silence.url} {since} ({_plain(silence.reason)}); it is asked on "
+    return f" No answer from {silence.url} {since} ({printable(silence.reason)}); it is asked on "
 
 
 def _nodes(shown: list[Row], rows: tuple[Row, ...], width: int) -> RenderableType:
@@ -163,8 +163,8 @@ def _cells(row: Row, bar: int) -> list[Text]:
     level = "–" if row.level is None else str(row.level)
     late = row.status == "alive" and (row.age_s or 0.0) > _LATE_S
     return [
-        Text(_plain(row.name)),
-        Text(_plain(row.zone) or "–"),
+        Text(printable(row.name)),
+        Text(printable(row.zone) or "–"),
         Text("cut off" if row.cut else row.status, STYLES[row.status]),
         _load(row, bar),
         Text("–" if row.streams is None else str(row.streams)),
@@ -172,7 +172,7 @@ def _cells(row: Row, bar: int) -> list[Text]:
         Text("–" if row.age_s is None else _short(row.age_s), "yellow" if late else ""),
         _way(row),
         Text("–" if row.mbps is None else f"{row.mbps:.1f}"),
-        Text(_plain(row.hot) or "–"),
+        Text(printable(row.hot) or "–"),
     ]
 
 
@@ -206,8 +206,8 @@ def _standing(counts: dict[str, int]) -> Text:
 
 def _event(event: dict[str, Any]) -> Text:
     when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
-    kind = Text(f"{_plain(event['kind']):<12}", _KINDS.get(event["kind"], "cyan"))
-    return _line(Text.assemble((f"{when} ", "dim"), kind, f" {_plain(event['text'])}"))
+    kind = Text(f"{printable(event['kind']):<12}", _KINDS.get(event["kind"], "cyan"))
+    return _line(Text.assemble((f"{when} ", "dim"), kind, f" {printable(event['text'])}"))
 
 
 def _heat(ratio: float) -> str:
@@ -217,11 +217,6 @@ def _heat(ratio: float) -> str:
 def _line(text: Text) -> Text:
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal would obey: names and paths come from the network."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "�" for one in text)
 
 
 def _short(seconds: float) -> str:
