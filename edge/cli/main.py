@@ -15,6 +15,7 @@ NAMES = (
     "event",
     "events",
     "keygen",
+    "log-level",
     "members",
     "monsoon",
     "nginx-config",
@@ -92,6 +93,8 @@ def _asking(name: str) -> click.Command | None:
     match name:
         case "members":
             from edge.cli.cluster import members as command
+        case "log-level":
+            from edge.cli.loglevel import log_level as command
         case "view":
             from edge.cli.cluster import view as command
         case "top":
