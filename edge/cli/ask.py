@@ -1,6 +1,7 @@
 """Asking a running node over its admin port."""
 
 import asyncio
+import os
 import pathlib
 from typing import Any
 
@@ -23,7 +24,8 @@ class NoAnswerError(ConfigError):
     """A node that did not answer; `reason` is what the system says."""
 
     def __init__(self, url: str, error: Exception) -> None:
-        self.reason = str(error) or "timed out"
+        number = error.errno if isinstance(error, aiohttp.ClientOSError) else None
+        self.reason = os.strerror(number) if number and number > 0 else str(error) or "timed out"
         problem, hint = (
             f"{url} gave no answer ({self.reason})",
             "is a node running there? `make run` starts eight",

@@ -64,7 +64,7 @@ class Follower:
                 if not self._id:
                     raise NoAnswerError(self._url, error) from None
                 broken = isinstance(error, aiohttp.ClientPayloadError)
-                reason = "the connection broke off" if broken else str(error) or "timed out"
+                reason = "the connection broke off" if broken else NoAnswerError(self._url, error).reason
             if not self._failed:
                 self._note(f"no more events from {self._url} ({reason}); it is asked again")
             await asyncio.sleep(_BACKOFF_S[min(self._failed, len(_BACKOFF_S) - 1)])

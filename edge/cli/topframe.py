@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from edge.cli.numbers import in_short
 from edge.cli.tables import STYLES, plain_table, printable
 from edge.cli.topfigures import EVENTS_MAX, Glance, Head, Row, ordered
 
@@ -25,7 +26,11 @@ _HIGH, _FULL = 0.7, 0.9  # loads from which a bar is yellow, red
 _LOSSY = 0.05  # share of lost probes that is told
 _LATE_S = 3.0  # a report of a living node that is older deserves a look
 _ZONES_SHOWN = 4
-_TITLE_MAX = 140  # columns
+_TITLE_MAX = 140  # columns, as all below
+_NAME_MAX, _NAME_LEAST, _ZONE_MAX = 22, 8, 14
+_HOT_MAX, _HOT_LEAST = 40, 16
+_BAR = 8
+_NARROW, _WIDE = 54, 67  # all but name and zone, and the hot segment where there is one
 _EVENTS_LEAST = 3
 _ROWS_LEAST = 3
 
@@ -106,7 +111,7 @@ def _count(found: Glance) -> Text:
 
 
 def _traffic(head: Head) -> Text:
-    line = Text.assemble((str(head.streams), "bold"), f" of {head.capacity} viewers (")
+    line = Text.assemble((in_short(head.streams), "bold"), f" of {in_short(head.capacity)} viewers (")
     line.append(f"{head.ratio:.0%}", _heat(head.ratio)).append(
         f")   {head.mbps:.1f} Mb/s   {head.rps} requests/s"
     )
@@ -135,23 +140,22 @@ def _silence_in_words(silence: Silence) -> str:
 
 
 def _nodes(shown: list[Row], rows: tuple[Row, ...], width: int) -> RenderableType:
-    """A row a node. What has no room in a narrow terminal is left out from the right: hot segment, Mb/s."""
-    names = [("NAME", max((len(one.name) for one in rows), default=0), 22)]
-    names.append(("ZONE", max((len(one.zone) for one in rows), default=0), 14))
+    """A row a node. In a narrow terminal hot segment and Mb/s are left out, and names are cut."""
+    zone = min(_ZONE_MAX, max([4, *(len(one.zone) for one in rows)]))
+    name = min(_NAME_MAX, max([4, *(len(one.name) for one in rows)]))
+    hot = min(_HOT_MAX, width - name - zone - _WIDE)
+    wide, bar = (True, _BAR + 4) if hot >= _HOT_LEAST else (False, _BAR)
+    name = name if wide else max(_NAME_LEAST, min(name, width - zone - _NARROW))
     table = plain_table()
-    for name, longest, most in names:
-        table.add_column(name, no_wrap=True, width=max(4, min(most, longest)))
-    wide = width >= 100
-    bar = 12 if wide else 8
-    table.add_column("STATUS", no_wrap=True, width=11)
-    table.add_column("LOAD", no_wrap=True, width=bar + 5)
-    for name, least in (("VIEWERS", 7), ("LVL", 3), ("AGE", 5), ("RTT", 8)):
-        table.add_column(name, justify="right", no_wrap=True, width=least)
+    for title, least in (("NAME", name), ("ZONE", zone), ("STATUS", 11), ("LOAD", bar + 5)):
+        table.add_column(title, no_wrap=True, width=least)
+    for title, least in (("VIEWERS", 7), ("LVL", 3), ("AGE", 5), ("RTT", 8)):
+        table.add_column(title, justify="right", no_wrap=True, width=least)
     if wide:
         table.add_column("MBIT/S", justify="right", no_wrap=True, width=7)
-        table.add_column("HOT SEGMENT", no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column("HOT SEGMENT", no_wrap=True, width=hot)
     for row in shown:
-        table.add_row(*_cells(row, bar)[: None if wide else 8], style=_row_style(row))
+        table.add_row(*_cells(row, bar)[: len(table.columns)], style=_row_style(row))
     return table
 
 
@@ -196,7 +200,7 @@ def _way(row: Row) -> Text:
 def _more(rows: list[Row]) -> Text:
     """How many are not shown, and how they stand."""
     told = {status: sum(one.status == status for one in rows) for status in STYLES}
-    return _line(Text(f"… {len(rows)} more: ", "dim").append_text(_standing(told)))
+    return _line(Text.assemble((f"… {len(rows)} more: ", "dim")).append_text(_standing(told)))
 
 
 def _standing(counts: dict[str, int]) -> Text:

@@ -107,6 +107,6 @@ def _known(name: object) -> str:
     names = sorted({ROOT, *logging.root.manager.loggerDict})
     if isinstance(name, str) and name in names:
         return name
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.8)
     hint = f"did you mean {near[0]}?" if near else f"{OWN} is all of this program, {ROOT} libraries too"
     raise ConfigError("logger", f"there is no {name}", hint)

@@ -115,6 +115,16 @@ def test_300_nodes_are_bounded_and_say_how_the_others_stand() -> None:
     assert len(drawn(MANY, Size(200, None))) > 300
 
 
+@pytest.mark.parametrize("width", [78, 80, 107, 108, 140])
+def test_no_figure_is_cut_at_any_width(width: int) -> None:
+    """Names are, where they must be; of hot segments only as much as has room is shown."""
+    told = view(*(member(f"edge-hyderabad-{n}", 0.5, zone="hyderabad") for n in range(3)))
+    rows = [line for line in drawn(told, Size(width, 24)) if " hyderabad alive " in line]
+    assert len(rows) == 3
+    assert all(" 50% " in row and " 0.2s " in row for row in rows)
+    assert all(("/live/v540/1.m4s" in row) is (width >= 108) for row in rows)
+
+
 def test_300_nodes_cost_little() -> None:
     begun = time.process_time()
     for _ in range(10):
