@@ -82,9 +82,9 @@ def event(
 def events(last: int, durable: bool, follow: bool, admin: str, token_file: str | None, output: str) -> None:
     """Tell what happened, in order: what one node saw, and what every node must hear of."""
     if follow:
-        _follow(
-            Follower(admin.rstrip("/") + _STREAM, last, _teller(output, durable=durable), _note), token_file
-        )
+        names = ("durable",) if durable else ("seen", "durable")
+        url = admin.rstrip("/") + _STREAM
+        _follow(Follower(url, last, _teller(output), _note, names), token_file)
         return
     found = ask(admin, "/v1/events", token_file)
     if output == "json":
@@ -112,13 +112,11 @@ def _follow(follower: Follower, token_file: str | None) -> None:
     run_service(work)
 
 
-def _teller(output: str, *, durable: bool) -> Callable[[str, dict[str, Any]], None]:
+def _teller(output: str) -> Callable[[str, dict[str, Any]], None]:
     """What prints one event that is followed."""
     out = console(markup=False)
 
     def tell(name: str, told: dict[str, Any]) -> None:
-        if durable and name != "durable":
-            return
         if output == "json":
             click.echo(orjson.dumps({"stream": name} | told))
             return

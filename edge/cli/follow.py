@@ -34,15 +34,22 @@ class Follower:
         last: how many events of the past to tell at first.
         tell: hears of each event: its name, `seen` or `durable`, and what is told of it.
         note: hears of what happens to the stream itself.
+        names: of the events to tell.
     """
 
     def __init__(
-        self, url: str, last: int, tell: Callable[[str, dict[str, Any]], None], note: Callable[[str], None]
+        self,
+        url: str,
+        last: int,
+        tell: Callable[[str, dict[str, Any]], None],
+        note: Callable[[str], None],
+        names: tuple[str, ...] = ("seen", "durable"),
     ) -> None:
         self._url = url
         self._last = last
         self._tell = tell
         self._note = note
+        self._names = names
         self._id = ""
         self._known: OrderedDict[tuple[Any, ...], None] = OrderedDict()
         self._failed = 0  # times in a row
@@ -60,7 +67,7 @@ class Follower:
                 reason = "it has ended the stream"
             except ConfigError:
                 raise
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # the last: it is no such stream
                 if not self._id:
                     raise NoAnswerError(self._url, error) from None
                 broken = isinstance(error, aiohttp.ClientPayloadError)
@@ -102,10 +109,11 @@ class Follower:
             self._tell(sent.name, sent.told)
 
     def _is_new(self, sent: Sent) -> bool:
+        """Whether to tell it; either way it is known from now on."""
         if sent.name == "seen":
             self._count_gap(sent.number)
-            self._id = sent.number or self._id
-            return True
+            self._id = sent.number
+            return "seen" in self._names
         key = tuple(sent.told.get(name) for name in ("kind", "key", "time", "origin"))
         if sent.name != "durable" or key in self._known:
             return False

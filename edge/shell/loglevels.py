@@ -49,7 +49,9 @@ class LogLevels:
         }
 
     def change(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Set a `level` of a `logger` `for_s` seconds; without a level that is configured counts again at once.
+        """Set a `level` of a `logger` `for_s` seconds.
+
+        Where the level is null, what is configured counts again at once: for all, if no logger is named.
 
         Raises:
             ConfigError: what is wrong with the request.
@@ -70,10 +72,12 @@ class LogLevels:
                 "for_s", f"{for_s!r} does not fit", f"write whole seconds from 1 to {FOR_MAX_S}"
             )
         name = _known(asked.get("logger", OWN))
-        if level is None:
+        if level is not None:
+            self._set(name, level, for_s)
+        elif "logger" in asked:
             self._put_back(name)
         else:
-            self._set(name, level, for_s)
+            self.close()
         return self.status()
 
     def close(self) -> None:

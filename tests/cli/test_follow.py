@@ -69,15 +69,16 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     return Script()
 
 
-async def follows(script: Script, last: int = 40, *, until_asked: int = 1, notes: int = 0) -> Follower:
+async def follows(
+    script: Script, last: int = 40, *, until_asked: int = 1, names: tuple[str, ...] = ("seen", "durable")
+) -> Follower:
     app = web.Application()
     app.router.add_get("/", script.answer)
     async with TestServer(app) as server, aiohttp.ClientSession(timeout=PATIENCE) as http:
-        made = Follower(str(server.make_url("/")), last, script.tell, script.notes.append)
+        made = Follower(str(server.make_url("/")), last, script.tell, script.notes.append, names)
         task = asyncio.create_task(made.run(http))
         try:
             await until(lambda: task.done() or (len(script.asked) >= until_asked and not script.says))
-            await until(lambda: task.done() or len(script.notes) >= notes)
             await asyncio.sleep(0.05)  # what is said is read
             if task.done():
                 task.result()
@@ -95,13 +96,26 @@ async def test_the_end_of_the_past_in_order_and_then_what_comes(script: Script) 
     assert script.told == ["toss", "p2", "p3", "q"]
 
 
+async def test_of_durable_events_alone_the_last_are_told(script: Script) -> None:
+    script.says = [
+        [durable("toss", 0.5), seen("p", 1), seen("p", 2), known("p-2"), seen("p", 3), durable("q", 9)]
+    ]
+    await follows(script, last=1, names=("durable",))
+    assert script.told == ["toss", "q"]
+
+
+async def test_what_is_no_such_stream_is_said(script: Script) -> None:
+    script.says = [[b"data: {no JSON\n\n"]]
+    with pytest.raises(ConfigError, match="gave no answer"):
+        await follows(script)
+
+
 async def test_after_a_break_nothing_twice_and_nothing_lost(script: Script) -> None:
     script.says = [
         [seen("p", 1), durable("toss", 1.5), known("p-1"), seen("p", 2)],
         [seen("p", 3), durable("toss", 1.5), durable("q", 2.5), known("p-3")],
         [durable("toss", 1.5), durable("q", 2.5), known("p-3"), seen("p", 4)],
     ]
-    script.statuses = []
     made = await follows(script, until_asked=3)
     assert script.asked == ["", "p-2", "p-3"]
     assert script.told == ["p1", "toss", "p2", "q", "p3", "p4"]

@@ -74,6 +74,10 @@ async def test_a_later_word_counts_and_null_ends_it(node: Node, http: ClientSess
     assert (told["configured"], len(told["changed"])) == ("info", 1)
     _, told = await post(http, node, {"level": None, "logger": "root"})
     assert (told["changed"], root.level) == ([], logging.INFO)
+    await post(http, node, {"level": "debug", "logger": "root"})
+    await post(http, node, {"level": "debug"})
+    _, told = await post(http, node, {"level": None})
+    assert (told["changed"], root.level, EDGE.level) == ([], logging.INFO, logging.NOTSET)
 
 
 async def test_a_node_that_ends_puts_levels_back(node: Node, http: ClientSession, running: Running) -> None:
