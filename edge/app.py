@@ -8,7 +8,6 @@ import logging
 import random
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any
@@ -46,15 +45,15 @@ from edge.shell.routes import Routes
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.steering import SteeringFace
+from edge.shell.story import Story
 from edge.shell.tls import PublicTls
 from edge.shell.udp import GossipTransport
-from edge.shell.viewjson import SeenEvent, view_json
+from edge.shell.viewjson import served_json, view_json
 from edge.state.traffic import Traffic, Vitals
 from edge.wire.frame import SESSION_BYTES
 
 log = logging.getLogger("edge")
 
-EVENTS_KEPT = 200
 JOIN_PATIENCE_S = 3.0  # a node whose seeds are silent this long serves alone
 LINGER_S = 0.7  # ticks on which the goodbye is repeated
 PUBLISH_EVERY_S = 0.1  # how often the own load is looked at; it is told when it changed
@@ -130,8 +129,7 @@ class Node:
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
         self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
         self._collector = NodeCollector(self._counted(filled.origins))
-        self._events: deque[SeenEvent] = deque(maxlen=EVENTS_KEPT)
-        self._event_count = 0
+        self._events = Story()
         self._draining = False
         self._lost = asyncio.Event()  # set when another process has taken the name
         self._work: list[asyncio.Task[None]] = []
@@ -291,6 +289,7 @@ class Node:
                 self._routes,
                 ScheduleDesk(self.schedule, self.events, self.gossip.view),
                 self.audience,
+                self._events,
             ),
             self._token,
             self.config.admin.page_origins,
@@ -359,9 +358,7 @@ class Node:
         self._transport.pump()
 
     def _on_event(self, event: GossipEvent) -> None:
-        log.info("%s", event.text, extra={"kind": event.kind, "node": event.node})
-        self._event_count += 1
-        self._events.append(SeenEvent(self._event_count, time.time(), event.kind, event.node, event.text))
+        self._events.add(event)
         self._steering.look()
         if self._kubernetes:
             self._kubernetes.heard(event)
@@ -372,7 +369,8 @@ class Node:
         now = time.monotonic()
         view, cluster = self.gossip.view(), self.config.node.cluster
         found = view_json(view, cluster, now - self._started, now, self._events)
-        return found | {"origins": self._origins.status()}
+        served = served_json(self.cache.counters, self.backend.figures())
+        return found | {"origins": self._origins.status(), "served": served}
 
     def _not_ready(self) -> str:
         """Why no viewers should come; empty when they should."""

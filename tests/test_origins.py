@@ -95,7 +95,9 @@ async def test_view_metrics_and_events_show_which_origin_is_down(
 
     await origins[0].stop()
     await until(lambda: any(event.kind == "origin" for event in pune._events))
-    assert re.fullmatch(rf"origin {names[0]} is down: \d+ checks failed in a row", pune._events[-1].text)
+    assert re.fullmatch(
+        rf"origin {names[0]} is down: \d+ checks failed in a row", list(pune._events)[-1].text
+    )
     async with http.get(f"{pune.member.public}/live/1.m4s") as answer:
         assert answer.status == 200
     first, second = (await told(http, pune, "/v1/view"))["origins"]
@@ -106,7 +108,7 @@ async def test_view_metrics_and_events_show_which_origin_is_down(
     assert f'edge_origin_requests_total{{origin="{names[1]}"}} 1.0' in lines
 
     await origins[0].start()
-    await until(lambda: pune._events[-1].text == f"origin {names[0]} is up")
+    await until(lambda: list(pune._events)[-1].text == f"origin {names[0]} is up")
 
 
 async def test_a_failing_health_page_takes_an_origin_out_of_service(

@@ -4,6 +4,7 @@ A fill is a task of its own with a time limit. A viewer who goes away stops wait
 """
 
 import asyncio
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
@@ -27,6 +28,8 @@ from edge.cache.streaming import Streams
 from edge.cache.tiers import TieredStore
 from edge.cache.upstream import Fills, fill_limit_s
 from edge.cache.window import Content, LiveWindows
+
+log = logging.getLogger(__name__)
 
 _FAILURES_MAX = 4096
 _USE_ONCE = Lifetime(0.0)
@@ -151,6 +154,8 @@ class Filler:
         """One fill. From its answer to its end nothing is awaited, so that no purge and no request comes between."""
         try:
             outcome = await self._fetch(flight, stale, loop)
+            said = outcome.reason if isinstance(outcome, FillFailure) else outcome.origin_status
+            log.debug("filled %s: %s", flight.key.partition("?")[0], said)
             if isinstance(outcome, FillFailure) and self._land(flight, ()):
                 self._remember(flight.key, outcome)
             return outcome

@@ -1,6 +1,7 @@
 """Asking a running node over its admin port."""
 
 import asyncio
+import os
 import pathlib
 from typing import Any
 
@@ -17,6 +18,19 @@ _HINTS = {
     409: "or leave out --majority: every node that comes back hears of it",
     503: "try again later",
 }
+
+
+class NoAnswerError(ConfigError):
+    """A node that did not answer; `reason` is what the system says."""
+
+    def __init__(self, url: str, error: Exception) -> None:
+        number = error.errno if isinstance(error, aiohttp.ClientOSError) else None
+        self.reason = os.strerror(number) if number and number > 0 else str(error) or "timed out"
+        problem, hint = (
+            f"{url} gave no answer ({self.reason})",
+            "is a node running there? `make run` starts eight",
+        )
+        super().__init__("--admin", problem, hint)
 
 
 def with_node(command: Any) -> Any:
@@ -54,7 +68,43 @@ def ask(
         ConfigError: no answer, or one that says what is wrong.
     """
     method = method or ("GET" if body is None else "POST")
-    return asyncio.run(_request(method, admin.rstrip("/") + path, _token(token_file), body))
+    return asyncio.run(_request(method, admin.rstrip("/") + path, token_file, body))
+
+
+def session(token_file: str | None, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """For several questions, each with this timeout. Made where a loop runs.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    token = _token(token_file)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return aiohttp.ClientSession(timeout=timeout, headers=headers)
+
+
+async def answer_to(
+    http: aiohttp.ClientSession, url: str, method: str = "GET", body: dict[str, Any] | None = None
+) -> Any:
+    """The JSON answer to one question.
+
+    Raises:
+        NoAnswerError: none came.
+        ConfigError: the answer says what is wrong.
+    """
+    try:
+        async with http.request(method, url, json=body) as response:
+            answer = await response.read()
+            if response.status not in (200, 202):
+                raise refusal(url, response.status, answer)
+            return orjson.loads(answer)
+    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+        raise NoAnswerError(url, error) from None
+
+
+def refusal(url: str, status: int, answer: bytes) -> ConfigError:
+    """What is wrong, as a node says it."""
+    problem = f"{url} answered {status}: {answer[:300].decode(errors='replace').strip()}"
+    return ConfigError("--admin", problem, _HINTS.get(status, _HINT))
 
 
 def _token(token_file: str | None) -> str:
@@ -68,19 +118,6 @@ def _token(token_file: str | None) -> str:
         ) from None
 
 
-async def _request(method: str, url: str, token: str, body: dict[str, Any] | None) -> Any:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, url, json=body) as response,
-        ):
-            answer = await response.read()
-            if response.status not in (200, 202):
-                problem = f"{url} answered {response.status}: {answer[:300].decode(errors='replace').strip()}"
-                raise ConfigError("--admin", problem, _HINTS.get(response.status, _HINT))
-            return orjson.loads(answer)
-    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
-        problem = f"{url} gave no answer ({str(error) or 'timed out'})"
-        raise ConfigError("--admin", problem, "is a node running there? `make run` starts eight") from None
+async def _request(method: str, url: str, token_file: str | None, body: dict[str, Any] | None) -> Any:
+    async with session(token_file, aiohttp.ClientTimeout(total=TIMEOUT_S)) as http:
+        return await answer_to(http, url, method, body)

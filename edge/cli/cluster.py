@@ -7,9 +7,7 @@ import orjson
 from rich.table import Table
 
 from edge.cli.ask import ask, with_node
-from edge.cli.tables import console, plain_table
-
-_STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}
+from edge.cli.tables import STYLES, console, plain_table
 
 
 @click.command()
@@ -44,7 +42,7 @@ def view(admin: str, token_file: str | None, output: str) -> None:
     out.print(_members_table(found["members"]))
     out.print(_hot_table(found["hot"]))
     for event in found["events"][-10:]:
-        out.print(f"  [{_STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
+        out.print(f"  [{STYLES.get(event['kind'], 'cyan')}]{event['kind']:<12}[/] {event['text']}")
 
 
 @click.command()
@@ -88,7 +86,7 @@ def _members_table(found: list[dict[str, Any]]) -> Table:
                 str(load["health"]),
             ]
         rtt = f"{link['rtt_ms']:.1f} ms" if link else "-"
-        status = f"[{_STYLES[one['status']]}]{one['status']}[/]"
+        status = f"[{STYLES[one['status']]}]{one['status']}[/]"
         table.add_row(one["name"], status, one["zone"] or "-", *figures, rtt, one["gossip"])
     return table
 

@@ -1,18 +1,24 @@
 """`edge purge`, `edge event` and `edge events`: what every node must hear of."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 import orjson
 from rich.table import Table
+from rich.text import Text
 
-from edge.cli.ask import ask, with_majority, with_node
-from edge.cli.tables import console, plain_table
+from edge.cli.ask import ask, session, with_majority, with_node
+from edge.cli.follow import PATIENCE, Follower
+from edge.cli.service import run_service, until_stopped
+from edge.cli.tables import console, plain_table, printable
 from edge.model import ConfigError
 
 _POLL_S = 0.1
 _NAMES_MAX = 10
+_STREAM = "/v1/events/stream"
 
 
 @click.command()
@@ -69,9 +75,17 @@ def event(
 @click.command()
 @click.option("--last", type=click.IntRange(1, 2000), default=40, show_default=True, help="How many.")
 @click.option("--durable", is_flag=True, help="Only what every node must hear of, and who has acted on it.")
+@click.option(
+    "--follow", is_flag=True, help="Go on with what happens, until Ctrl-C; JSON: one object a line."
+)
 @with_node
-def events(last: int, durable: bool, admin: str, token_file: str | None, output: str) -> None:
+def events(last: int, durable: bool, follow: bool, admin: str, token_file: str | None, output: str) -> None:
     """Tell what happened, in order: what one node saw, and what every node must hear of."""
+    if follow:
+        names = ("durable",) if durable else ("seen", "durable")
+        url = admin.rstrip("/") + _STREAM
+        _follow(Follower(url, last, _teller(output), _note, names), token_file)
+        return
     found = ask(admin, "/v1/events", token_file)
     if output == "json":
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
@@ -90,9 +104,40 @@ def _story(found: dict[str, Any], last: int) -> Table:
     return table
 
 
+def _follow(follower: Follower, token_file: str | None) -> None:
+    async def work(stop: asyncio.Event) -> None:
+        async with session(token_file, PATIENCE) as http:
+            await until_stopped(stop, follower.run(http))
+
+    run_service(work)
+
+
+def _teller(output: str) -> Callable[[str, dict[str, Any]], None]:
+    """What prints one event that is followed."""
+    out = console(markup=False)
+
+    def tell(name: str, told: dict[str, Any]) -> None:
+        if output == "json":
+            click.echo(orjson.dumps({"stream": name} | told))
+            return
+        node, text = (told["node"], told["text"]) if name == "seen" else (told["origin"], _what(told))
+        line = Text.assemble((_clock(told["time"]), "dim"), f" {told['kind']:<12}", f" {node:<16} ")
+        out.print(line.append(printable(text)), soft_wrap=True)
+
+    return tell
+
+
+def _note(text: str) -> None:
+    click.echo(f"edge: {text}", err=True)
+
+
+def _what(event: dict[str, Any]) -> str:
+    return f"{event['key']} {event['body']}" if event["body"] else str(event["key"])
+
+
 def _in_words(event: dict[str, Any]) -> str:
     reached = f"{len(event['reached'])} of {event['members']} members have acted on it"
-    return f"{event['key']} {event['body']}; {reached}" if event["body"] else f"{event['key']}; {reached}"
+    return f"{_what(event)}; {reached}"
 
 
 def _durable_table(found: list[dict[str, Any]]) -> Table:

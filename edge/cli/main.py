@@ -15,6 +15,7 @@ NAMES = (
     "event",
     "events",
     "keygen",
+    "log-level",
     "members",
     "monsoon",
     "nginx-config",
@@ -28,6 +29,7 @@ NAMES = (
     "run",
     "schedule",
     "sign-url",
+    "top",
     "view",
 )
 
@@ -91,8 +93,12 @@ def _asking(name: str) -> click.Command | None:
     match name:
         case "members":
             from edge.cli.cluster import members as command
+        case "log-level":
+            from edge.cli.loglevel import log_level as command
         case "view":
             from edge.cli.cluster import view as command
+        case "top":
+            from edge.cli.top import top as command
         case "origins":
             from edge.cli.cluster import origins as command
         case "purge":

@@ -43,6 +43,19 @@ def run_service(
         return runner.run(main())
 
 
+async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Work until `stop` is set; what the work raises is raised here."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Standard input is a pipe that only the parent holds open: its end is the parent's."""
     while os.read(sys.stdin.fileno(), 4096):

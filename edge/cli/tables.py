@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+STYLES = {"alive": "green", "suspect": "yellow", "unreachable": "red", "left": "dim"}  # of members
 _WIDTH_OF_A_FILE = 200  # columns; names are bounded, so every line fits
 
 
@@ -17,3 +18,8 @@ def console(*, markup: bool = True) -> Console:
 def plain_table() -> Table:
     """Columns without lines."""
     return Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey: names and paths come from the network."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)

@@ -6,9 +6,10 @@ for the sync between nodes, whose requests are sealed with the cluster's keys.
 
 import asyncio
 import ipaddress
+import logging
 import pathlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,17 +17,23 @@ from aiohttp import web
 from yarl import URL
 
 from edge.gossip.bulk import PATH as SYNC
+from edge.model import ConfigError
 from edge.shell.audience import Audience
 from edge.shell.events import EventActor
+from edge.shell.loglevels import LogLevels
 from edge.shell.monsoon import MonsoonRunner
 from edge.shell.orders import Accept, bears, obeyed, unauthorized
 from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
+from edge.shell.story import Story, Teller
+
+log = logging.getLogger(__name__)
 
 PAGE = pathlib.Path(__file__).with_name("page")
 STREAM_EVERY_S = 0.5
 STREAMS_MAX = 64
+_IDLE_LOOKS = 8  # looks without news after which a comment says that the stream lives
 _BODY_MAX_BYTES = 16 * 1024
 _POLICY = (
     "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
@@ -56,6 +63,7 @@ class AdminSources:
     routes: Routes
     schedule: ScheduleDesk
     audience: Audience | None = None
+    story: Story = field(default_factory=Story)
 
 
 class AdminFace:
@@ -73,6 +81,7 @@ class AdminFace:
         self._page_origins = frozenset(page_origins)
         self._streams = 0
         self._closing = asyncio.Event()
+        self._levels = LogLevels()
 
     def app(self) -> web.Application:
         """The aiohttp application."""
@@ -86,6 +95,7 @@ class AdminFace:
         app.router.add_get("/v1/view", self._view)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_get("/v1/events", self._events)
+        app.router.add_get("/v1/events/stream", self._tell_events)
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
@@ -95,14 +105,17 @@ class AdminFace:
         app.router.add_get("/v1/prewarm", self._prewarm)
         app.router.add_get("/v1/quality", self._quality)
         app.router.add_post("/v1/prewarm", self._create(self._sources.prewarm.announcements.order))
+        app.router.add_get("/v1/log", self._log)
+        app.router.add_post("/v1/log", _reads(self._set_log))
         app.router.add_get("/v1/schedule", self._schedule)
         app.router.add_post("/v1/schedule", self._create(self._sources.schedule.add))
         app.router.add_delete("/v1/schedule/{name}", self._unschedule)
         return app
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams, and put log levels back."""
         self._closing.set()
+        self._levels.close()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -112,6 +125,7 @@ class AdminFace:
         response = refusal or await handler(request)
         if not response.prepared:
             response.headers.update(self._headers(request))
+        log.debug("%s %s: %d", request.method, request.rel_url.raw_path, response.status)
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:
@@ -178,30 +192,44 @@ class AdminFace:
 
     def _create(self, accept: Accept) -> Handler:
         """A handler that makes a durable event of a JSON body."""
+        return _reads(lambda asked: obeyed(self._sources.events, accept, asked, 202))
 
-        async def handler(request: web.Request) -> web.Response:
-            if (
-                request.content_type != "application/json"
-            ):  # which a foreign page cannot send without our consent
-                return web.Response(status=415, text="wants Content-Type: application/json\n")
-            try:
-                asked = orjson.loads(await request.read())
-            except orjson.JSONDecodeError as error:
-                return web.Response(status=400, text=f"no JSON: {error}\n")
-            return await obeyed(self._sources.events, accept, asked, 202)
+    async def _log(self, request: web.Request) -> web.Response:
+        return _json({"self": self._sources.events.node_name} | self._levels.status())
 
-        return handler
+    async def _set_log(self, asked: Any) -> web.Response:
+        try:
+            if not isinstance(asked, dict):
+                raise ConfigError("body", "is no JSON object", 'write e.g. {"level": "debug", "for_s": 600}')
+            return _json({"self": self._sources.events.node_name} | self._levels.change(asked))
+        except ConfigError as error:
+            return web.Response(status=400, text=f"{error}\n")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the view, about twice a second."""
+        return await self._pour(
+            request, lambda: b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n"
+        )
+
+    async def _tell_events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: what happened, and what happens; `Last-Event-ID` leaves out what was told before."""
+        last_id = request.headers.get("Last-Event-ID", "")
+        return await self._pour(request, Teller(self._sources.story, self._sources.events, last_id).news)
+
+    async def _pour(self, request: web.Request, news: Callable[[], bytes]) -> web.StreamResponse:
+        """Whatever `news` has, looked at about twice a second; a comment where it long has nothing."""
         if self._streams >= STREAMS_MAX:
             return web.Response(status=503, text="too many streams\n", headers={"Retry-After": "5"})
         response = web.StreamResponse(headers=self._headers(request) | {"Content-Type": "text/event-stream"})
         self._streams += 1
         try:
             await response.prepare(request)
+            idle = 0
             while not self._closing.is_set():
-                await response.write(b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n")
+                told = news()
+                idle = 0 if told else idle + 1
+                if told or not idle % _IDLE_LOOKS:
+                    await response.write(told or b":\n\n")
                 try:
                     await asyncio.wait_for(self._closing.wait(), STREAM_EVERY_S)
                 except TimeoutError:
@@ -211,6 +239,21 @@ class AdminFace:
         finally:
             self._streams -= 1
         return response
+
+
+def _reads(answer: Callable[[Any], Awaitable[web.Response]]) -> Handler:
+    """A handler that reads a JSON body and hands it on."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.content_type != "application/json":  # which a foreign page cannot send without our consent
+            return web.Response(status=415, text="wants Content-Type: application/json\n")
+        try:
+            asked = orjson.loads(await request.read())
+        except orjson.JSONDecodeError as error:
+            return web.Response(status=400, text=f"no JSON: {error}\n")
+        return await answer(asked)
+
+    return handler
 
 
 def _json(value: Any) -> web.Response:

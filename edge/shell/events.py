@@ -152,6 +152,16 @@ class EventActor:
         """The events that count now, oldest first, each with who is known to have acted on it."""
         return [self._told(event) for event in self._node.durables()]
 
+    def news(self, known: frozenset[Durable]) -> tuple[list[dict[str, Any]], frozenset[Durable]]:
+        """The events that count now but are not `known`, oldest first, as `all` tells them; and all that count."""
+        held = self._node.durables()
+        return [self._told(event) for event in held if event not in known], frozenset(held)
+
+    @property
+    def node_name(self) -> str:
+        """Whose this is."""
+        return self._node.member.name
+
     def _create(self, kind: EventKind, key: str, body: str, ttl_s: int) -> dict[str, Any]:
         if len(key) > PATH_MAX_BYTES:
             raise ConfigError(

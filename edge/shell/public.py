@@ -7,6 +7,7 @@ GET /<path>                                   the object
 PURGE /<path>                                 purges it on every node, with the admin token
 """
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ from edge.state.traffic import Traffic
 
 if TYPE_CHECKING:  # it is loaded where URLs are signed
     from edge.shell.signing.guard import Guard
+
+log = logging.getLogger(__name__)
 
 PURGE = "PURGE"
 _SERVICES = "/v1/"
@@ -86,6 +89,7 @@ class PublicFace:
         if self.draining:  # every answer is the last on its connection
             response.force_close()
             response.headers["Connection"] = "close"
+        log.debug("%s %s: %d", request.method, path, response.status)  # never the query: tokens are in it
         return response
 
     async def _routed(self, request: web.BaseRequest, path: str) -> web.StreamResponse | None:

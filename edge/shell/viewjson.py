@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from edge.cache.backend import Figures
+from edge.cache.counters import CacheCounters
 from edge.state.view import ClusterView, NodeView, Partition
 
 HOT_MAX = 10
+_HITS = ("HIT", "STALE", "UPDATING", "REVALIDATED")  # as nginx calls answers that its cache held
 
 
 class SeenEvent(NamedTuple):
@@ -43,6 +46,14 @@ def view_json(
         ],
         "events": [event._asdict() for event in events],
     }
+
+
+def served_json(counters: CacheCounters, figures: Figures) -> dict[str, int]:
+    """Requests and hits of this node since its start: of nginx, where that serves, else of the cache itself."""
+    if (by_status := figures.reasons.get("nginx_served")) is not None:
+        hits = sum(by_status.get(status, 0) for status in _HITS)
+        return {"requests": sum(by_status.values()), "hits": hits}
+    return {"requests": counters.requests, "hits": counters.hits + counters.stale_served}
 
 
 def partition_json(partition: Partition | None, now: float) -> dict[str, Any] | None:
