@@ -46,9 +46,9 @@ class Segment(NamedTuple):
     """One segment, and what must be there before it."""
 
     number: int
-    url: str
+    uri: str
     seconds: float
-    init: str
+    init: str  # URI; empty if nothing must be
 
 
 class Media(NamedTuple):
@@ -89,8 +89,8 @@ def main(body: bytes, url: str) -> Main:
 
 
 @functools.lru_cache(maxsize=1024)
-def media(body: bytes, url: str) -> Media:
-    """A media playlist found at an address; parsed once for all viewers that got the same.
+def media(body: bytes) -> Media:
+    """A media playlist; parsed once for all viewers that got the same, of whatever node.
 
     Raises:
         Stumble: it is none, or holds no segment.
@@ -100,8 +100,8 @@ def media(body: bytes, url: str) -> Media:
     for number, one in enumerate(playlist.segments, first):
         if not one.uri:
             raise Stumble("bad playlist")
-        init = join(url, one.init_section.uri) if one.init_section and one.init_section.uri else ""
-        found.append(Segment(number, join(url, one.uri), float(one.duration or 0.0), init))
+        init = one.init_section.uri if one.init_section else ""
+        found.append(Segment(number, one.uri, float(one.duration or 0.0), init or ""))
     if not 0 < len(found) <= _SEGMENTS_MAX:
         raise Stumble("bad playlist")
     target_s = min(max(float(playlist.target_duration or 2.0), TARGET_MIN_S), TARGET_MAX_S)

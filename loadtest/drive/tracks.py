@@ -15,6 +15,7 @@ class Wanted(NamedTuple):
     """A segment to fetch."""
 
     segment: Segment
+    base: str  # address of its playlist
     kbps: float  # of the rung
     known: float  # since when, monotonic seconds
 
@@ -39,13 +40,13 @@ class Track:
             behind = playlist.segments[-min(START_BEHIND, len(playlist.segments))].number
             self.first = self.following = behind if first is None else first
 
-    def take(self, playlist: Media, kbps: float, now: float) -> None:
+    def take(self, playlist: Media, base: str, kbps: float, now: float) -> None:
         """Segments that are new wait to be fetched."""
         self.target_s = playlist.target_s
         self.skipped += max(0, playlist.segments[0].number - self.following)
         for one in playlist.segments:
             if one.number >= self.following:
-                self._waiting.append(Wanted(one, kbps, now))
+                self._waiting.append(Wanted(one, base, kbps, now))
                 self.following = one.number + 1
         while len(self._waiting) > _WAITING_MAX:
             self._waiting.popleft()

@@ -176,10 +176,10 @@ class Viewer:
             return
         if answer.url != question.url:
             track.moved[url] = answer.url
-        playlist = playlists.media(answer.body, answer.url)
+        playlist = playlists.media(answer.body)
         others = (one.first for one in self._tracks)
         track.begin(playlist, next((one for one in others if one is not None), None))
-        track.take(playlist, kbps, time.monotonic())
+        track.take(playlist, answer.url, kbps, time.monotonic())
 
     async def _fetch(self, track: Track, begun: float) -> None:
         """Fetch what waits, one after another."""
@@ -199,10 +199,12 @@ class Viewer:
     async def _fetch_one(self, track: Track, wanted: Wanted, due: float) -> None:
         segment, told = wanted.segment, wanted.kbps or None
         if segment.init and wanted.kbps not in track.inits:
-            await self._asker.ask(Question(segment.init, "segment", due), self._cmcd("i", told))
+            init = Question(join(wanted.base, segment.init), "segment", due)
+            await self._asker.ask(init, self._cmcd("i", told))
             track.inits.add(wanted.kbps)
             due = time.monotonic()
-        answer = await self._asker.ask(Question(segment.url, "segment", due), self._cmcd(track.kind, told))
+        question = Question(join(wanted.base, segment.uri), "segment", due)
+        answer = await self._asker.ask(question, self._cmcd(track.kind, told))
         if not answer.body:
             raise Stumble("empty segment")
         if track.kind != "a":
