@@ -118,7 +118,10 @@ class Injector:
             window.failed += not await _posted(http, f"{node.admin}/v1/purge", {"prefix": "/live/"})
 
     async def _override(self, http: aiohttp.ClientSession, fault: Override, window: Window) -> None:
-        node, for_s = self._in(fault.zone)[0], max(1.0, fault.for_s / self.speed)
+        node, for_s = (
+            self._in(fault.zone)[0],
+            max(1, round(fault.for_s / self.speed)),
+        )  # whole seconds are taken
         asked = {"scope": "cluster", "level": fault.level, "for_s": for_s}
         window.failed += not await _posted(http, f"{node.admin}/v1/monsoon", asked)
         await asyncio.sleep(for_s)

@@ -29,8 +29,9 @@ _FIRST_HOST = 10  # 127.0.0.10 and on
 NODES_MAX = 200
 _ROOM = 2.0  # capacity over viewers: a node's death must not make the others refuse
 _CAPACITY_MIN = 16
-_END_S = 10.0
-_DRAIN_S = 4
+_END_S = 30.0  # for a node that drains
+DRAIN_S = 4.0
+_TTL_S = 10  # between questions to who steers: drives are short
 
 
 class Program:
@@ -130,8 +131,14 @@ class Cluster:
 
 
 @contextmanager
-def cluster(count: int, backend: str, viewers: int) -> Iterator[Cluster]:
+def cluster(count: int, backend: str, viewers: int, drain_s: float = DRAIN_S) -> Iterator[Cluster]:
     """So many nodes, with room for so many viewers; they end with the context.
+
+    Args:
+        count: of nodes, one for each city, and round again.
+        backend: one of `BACKENDS`.
+        viewers: at the peak.
+        drain_s: how long one that is updated hands its viewers over.
 
     Raises:
         ConfigError: nginx is not installed, or loopback has one address only.
@@ -150,6 +157,7 @@ def cluster(count: int, backend: str, viewers: int) -> Iterator[Cluster]:
         for number in range(count):
             given = {
                 **_settings(number, count, viewers),
+                "node.drain_s": f"{min(drain_s, _END_S / 2):g}",
                 "gossip.bind": f"127.0.0.1:{ports[number]}",
                 "gossip.seeds": seeds,
                 "admin.bind": f"127.0.0.1:{ports[count + number]}",
@@ -179,8 +187,8 @@ def _settings(number: int, count: int, viewers: int) -> dict[str, str]:
         "node.region": city.region,
         "node.cluster": "drive",
         "node.capacity": str(capacity),
-        "node.drain_s": str(_DRAIN_S),
         "steering.enabled": "true",
+        "steering.ttl_s": str(_TTL_S),
         "log.level": "error",
     }
 

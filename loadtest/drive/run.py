@@ -20,6 +20,7 @@ from loadtest.drive.local import Cluster
 from loadtest.drive.series import Second, Seconds
 from loadtest.drive.tally import Done, Tick
 from loadtest.drive.worker import Part
+from loadtest.scenario.faults import RollingUpdate
 from loadtest.scenario.schema import Scenario
 
 
@@ -61,8 +62,9 @@ async def drive(setting: Setting, show: Callable[[int, Second], None]) -> dict[s
     with ExitStack() as stack:
         cluster = None
         if setting.nodes:
-            cluster = stack.enter_context(local.cluster(setting.nodes, setting.backend, setting.viewers))
-            await _up(cluster, setting.path)
+            drains = [one.drain_s for one in setting.scenario.fault if isinstance(one, RollingUpdate)]
+            size = (setting.nodes, setting.backend, setting.viewers)
+            cluster = stack.enter_context(local.cluster(*size, max(drains, default=local.DRAIN_S)))
         return await _driven(setting, cluster, show)
 
 
@@ -94,6 +96,8 @@ async def _driven(
     injector = Injector(cluster, setting.speed) if cluster else None
     injecting, ended = None, tuple[BaseException | None, ...]()
     try:
+        if cluster:
+            await _up(cluster, setting.path)  # while the workers start
         began_s = await crew.begin()
         if injector:
             faults = [one for index, one in enumerate(setting.scenario.fault) if index not in skipped]
