@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,15 +62,14 @@ class Asker:
         http: the connections.
         tally: counts.
         began: the run's first moment, monotonic seconds.
-        rate: most requests in a second.
+        rate: most requests within a second.
     """
 
     def __init__(self, http: aiohttp.ClientSession, tally: Tally, began: float, rate: int) -> None:
         self._http = http
         self._tally = tally
         self._began = began
-        self._rate = rate
-        self._second, self._sent = 0, 0
+        self._sent: deque[float] = deque(maxlen=rate)  # when the last so many were
 
     async def ask(self, question: Question, cmcd: str) -> Answer:
         """The answer.
@@ -114,13 +114,11 @@ class Asker:
             return Answer(at, answer.status, body, took_s, *told)
 
     def _admit(self, now: float) -> None:
-        """Raises HeldBack beyond the rate, second by second."""
-        if int(now) != self._second:
-            self._second, self._sent = int(now), 0
-        if self._sent >= self._rate:
+        """Raises HeldBack where as many were sent within the last second."""
+        if len(self._sent) == self._sent.maxlen and now - self._sent[0] < 1.0:
             self._tally.held_back += 1
             raise HeldBack("held back")
-        self._sent += 1
+        self._sent.append(now)
         self._tally.requests += 1
 
     def _failed(self, question: Question, why: str) -> Stumble:

@@ -18,7 +18,6 @@ from loadtest.drive import local, report
 from loadtest.drive.merge import merge, read
 from loadtest.drive.run import Setting, drive
 from loadtest.drive.series import Second
-from loadtest.rows import number
 from loadtest.scenario.load import load
 
 _COUNTED = "sessions", "segments", "rerouted", "steered", "capped", "skipped", "abandoned"
@@ -143,14 +142,18 @@ def table(made: dict[str, Any]) -> Table:
     for name in ("count", "p50", "p90", "p99", "p99.9", "most"):
         shown.add_column(name, justify="right")
     for kind, one in {**made["latency_ms"], "picture": made["startup_ms"]}.items():
-        cells = [number(one[name]) for name in ("p50", "p90", "p99", "p999", "max")]
+        cells = [_short(one[name]) for name in ("p50", "p90", "p99", "p999", "max")]
         shown.add_row(f"{kind}, ms", f"{one['count']:,.0f}", *cells)
     shown.add_section()
     for one in made["verdicts"]:
         missed = "[yellow]told" if one["told"] else "[red]MISSED"
         verdict = "[green]holds" if one["holds"] else missed
-        shown.add_row(one["figure"], number(one["found"]), f"{one['op']} {number(one['value'])}", verdict)
+        shown.add_row(one["figure"], _short(one["found"]), f"{one['op']} {_short(one['value'])}", verdict)
     return shown
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def lines(made: dict[str, Any]) -> list[str]:

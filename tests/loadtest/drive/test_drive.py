@@ -11,7 +11,7 @@ from loadtest.drive.faults import left_out
 from loadtest.scenario.load import load
 
 SHORT = """\
-title = "three seconds"
+title = "four seconds"
 for_s = 40
 
 [fleet]
