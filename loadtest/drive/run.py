@@ -15,7 +15,7 @@ from loadtest import processes, serving
 from loadtest.drive import local, report
 from loadtest.drive.arrivals import Demand, demand, share
 from loadtest.drive.crew import Crew
-from loadtest.drive.faults import Injector, kind_of, left_out
+from loadtest.drive.faults import Injector, Window, kind_of, left_out
 from loadtest.drive.local import Cluster
 from loadtest.drive.series import Second, Seconds
 from loadtest.drive.tally import Done, Tick
@@ -142,7 +142,6 @@ def _told(setting: Setting, cluster: Cluster | None, injector: Injector | None) 
     scenario, skipped = setting.scenario, left_out(setting.scenario.fault, cluster)
     nodes = {one.name: one.public for one in cluster.pods} if cluster else {}
     target = {"local": setting.nodes, "backend": setting.backend if cluster else None}
-    windows = injector.windows if injector else []
     return {
         "kind": "drive",
         "scenario": scenario.name,
@@ -158,16 +157,7 @@ def _told(setting: Setting, cluster: Cluster | None, injector: Injector | None) 
         "target": target | {"urls": list(setting.urls), "path": setting.path, "nodes": nodes},
         "seconds": setting.seconds,
         "speed": setting.speed,
-        "faults": [
-            {
-                "kind": one.kind,
-                "what": one.what,
-                "at_s": round(one.at_s, 3),
-                "end_s": round(min(one.end_s, setting.seconds), 3),
-                "failed": one.failed,
-            }
-            for one in windows
-        ],
+        "faults": [_fault(one, setting.seconds) for one in injector.windows] if injector else [],
         "left_out": [
             {
                 "kind": kind_of(scenario.fault[index]),
@@ -177,3 +167,8 @@ def _told(setting: Setting, cluster: Cluster | None, injector: Injector | None) 
             for index, why in skipped.items()
         ],
     }
+
+
+def _fault(window: Window, seconds: float) -> dict[str, Any]:
+    times = {"at_s": round(window.at_s, 3), "end_s": round(min(window.end_s, seconds), 3)}
+    return {"kind": window.kind, "what": window.what, **times, "failed": window.failed}

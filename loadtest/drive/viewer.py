@@ -191,6 +191,7 @@ class Viewer:
                 await self._fetch_one(track, wanted, due)
             except HeldBack:
                 await asyncio.sleep(track.target_s)
+                free = time.monotonic()  # it is due anew: what was held back is counted as that
                 continue
             free = time.monotonic()
             track.got(wanted)
