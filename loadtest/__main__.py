@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|report|compare|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 from edge.model import ConfigError
 from loadtest import bench as benches
 from loadtest import dictionary, recording
+from loadtest.drive.command import drive_command, merge_command
 from loadtest.epidemic import epidemic_command
 from loadtest.report.command import compare_command, report_command
 from loadtest.sim.command import sim_command
@@ -49,6 +50,8 @@ def train(recorded: Path, out: Path) -> None:
 main.add_command(sim_command)
 main.add_command(report_command)
 main.add_command(compare_command)
+main.add_command(drive_command)
+main.add_command(merge_command)
 main.add_command(swarm_command)
 main.add_command(epidemic_command)
 

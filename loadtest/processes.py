@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,6 +18,18 @@ from loadtest import serving
 
 _UP_WITHIN_S = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=1)
+
+
+class Askable(Protocol):
+    """What has an admin port."""
+
+    @property
+    def name(self) -> str:
+        """Of the node."""
+
+    @property
+    def admin(self) -> str:
+        """URL of its admin port."""
 
 
 @dataclass(slots=True)
@@ -87,7 +100,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield http
 
 
-async def whole(http: aiohttp.ClientSession, nodes: list[NodeProcess]) -> None:
+async def whole(http: aiohttp.ClientSession, nodes: Sequence[Askable]) -> None:
     """Wait until all know all, with their loads.
 
     Raises:
@@ -101,7 +114,7 @@ async def whole(http: aiohttp.ClientSession, nodes: list[NodeProcess]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def loads(http: aiohttp.ClientSession, node: NodeProcess) -> dict[str, float]:
+async def loads(http: aiohttp.ClientSession, node: Askable) -> dict[str, float]:
     """Viewers over capacity of all that are alive, as one node has it; nothing if it does not answer."""
     try:
         async with http.get(f"{node.admin}/v1/members") as answer:
