@@ -41,7 +41,7 @@ def driven() -> dict[str, Any]:
         "title": "A whole match",
         "made": DAY.isoformat(),
         "seed": 1,
-        "viewers": 100,
+        "asked": 100,
         "seconds": 30,
         "series": {
             "t_s": times,

@@ -18,6 +18,7 @@ from loadtest.drive import local, report
 from loadtest.drive.merge import merge, read
 from loadtest.drive.run import Setting, drive
 from loadtest.drive.series import Second
+from loadtest.report import page
 from loadtest.scenario.load import load
 
 _COUNTED = "sessions", "segments", "rerouted", "steered", "capped", "skipped", "abandoned"
@@ -126,11 +127,11 @@ def _path(path: str) -> str:
 
 
 def _end(made: dict[str, Any], folder: Path, console: Console) -> None:
-    path = report.write(made, folder)
+    report.write(made, folder)
     console.print(table(made))
     for line in lines(made):
         console.print(line, highlight=False)
-    console.print(f"The report is in {path}.", highlight=False)
+    console.print(f"The report is in {page.write(made, folder)}.", highlight=False)
     if not report.holds(made):
         sys.exit(1)
 

@@ -147,7 +147,7 @@ def _coloured(one: Difference) -> str:
 
 def _setting(run: Shown) -> str:
     made = run.made
-    named = {"nodes": "nodes", "viewers": "viewers", "peak": "viewers at the peak"}
+    named = {"nodes": "nodes", "asked": "viewers", "peak": "viewers at the peak"}
     told = [
         f"{figure(made[key])} {what}" for key, what in named.items() if isinstance(made.get(key), int | float)
     ]
