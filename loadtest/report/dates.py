@@ -56,7 +56,8 @@ def _fault(one: dict[str, object], made: dict[str, object]) -> Dated | None:
         turns = math.ceil((nodes if isinstance(nodes, int) else 1) / max(1.0, figure("at_once", 1)))
         lasts_s = turns * (figure("drain_s") + figure("away_s"))
     begin_s = figure("at_s")
-    return Dated(begin_s, str(one.get("kind", one.get("what", "fault"))), begin_s + lasts_s)
+    end_s = figure("end_s", begin_s + lasts_s)  # a drive knows when it was over
+    return Dated(begin_s, str(one.get("kind", one.get("what", "fault"))), end_s)
 
 
 def rows(dates: Sequence[Dated], clock: Clock) -> list[tuple[int, Dated]]:

@@ -7,6 +7,16 @@ from typing import Any
 from loadtest.report.read import Shown
 
 _LATENCIES = ("p50", "p90", "p99", "p999", "max")
+_OF_DRIVES = {
+    "failed-outside": "requests that failed outside the faults and the seconds after them",
+    "viewers-peak": "most who watched at a time; as many as were asked for, but for one in twenty",
+    "held-back": "requests that --max-rate did not let out; told, and fails nothing",
+    "lateness-p99-ms": "how late the machine that asks was itself; told, and fails nothing",
+    "failed in faults": "requests that failed in a fault, or in the seconds after it",
+    "stalls count": "pictures that stood still",
+    "stalls seconds": "for how long, in all",
+    "stalls share": "of all that was watched",
+}
 _GOOD_HIGH = ("hit-ratio", "origin-offload")
 _GOOD_LOW = (
     "origin-per-segment",
@@ -47,7 +57,7 @@ def figures(run: Shown) -> dict[str, float | None]:
 
 def meaning(run: Shown, name: str) -> str:
     """What a figure says, if the report tells."""
-    return str(run.made.get("figures", {}).get(name, {}).get("means", ""))
+    return str(run.made.get("figures", {}).get(name, {}).get("means", _OF_DRIVES.get(name, "")))
 
 
 def better(name: str, op: str = "") -> int:
@@ -65,9 +75,8 @@ def better(name: str, op: str = "") -> int:
 
 
 def _of_drive(made: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
-    for name in ("failed_in_faults", "failed_outside"):
-        if name in made:
-            yield name.replace("_", " "), made[name]
+    if "failed_in_faults" in made:
+        yield "failed in faults", made["failed_in_faults"]
     startup = made.get("startup_ms")
     if isinstance(startup, Mapping):
         yield from ((f"startup {name}, ms", value) for name, value in startup.items())

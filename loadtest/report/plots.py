@@ -116,12 +116,13 @@ DRIVE = (
     Plot(
         "requests",
         "Requests",
-        "Failures should stand only within faults; held back are requests that wait for a segment to come.",
+        "Failures should stand only within faults; held back is what --max-rate did not let out.",
         (
             Panel("requests a second", (Line("requests", "requests", BLUE),), unit="/s"),
             Panel("failed, a second", (Line("failed", "failed", RED),), unit="/s"),
             Panel("held back, a second", (Line("held_back", "held back", PURPLE),), unit="/s"),
         ),
+        "Nothing was asked.",
     ),
     Plot(
         "latency",

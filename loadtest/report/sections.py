@@ -81,14 +81,18 @@ def key_figures(run: Shown) -> Markup:
     rows = [
         (tag("code", name), figure(value), meaning(run, name))
         for name, value in figures(run).items()
-        if name not in asked and not name.startswith("latency ")
+        if name not in asked and not name.startswith(("latency ", "startup "))
     ]
     parts = [tag("h2", "Key figures")]
     if run.made.get("latency_ms"):
-        parts.append(latency(run.made["latency_ms"]))
+        parts.append(latency(run.made["latency_ms"] | _first_picture(run.made)))
     if rows:
         parts.append(table(("figure", "value", "meaning"), rows, (1,)))
     return join_lines(parts)
+
+
+def _first_picture(made: Mapping[str, Any]) -> dict[str, Any]:
+    return {"first picture": made["startup_ms"]} if isinstance(made.get("startup_ms"), Mapping) else {}
 
 
 def latency(kinds: Mapping[str, Mapping[str, Any]]) -> Markup:
