@@ -214,7 +214,7 @@ class Membership:
         Others, who hear well, do not wait for it.
         """
         peer = self._core.members.get(name)
-        if peer is None or suspicion.appeals >= appeals_for(self._core.tries.share(now)):
+        if peer is None or suspicion.appeals >= appeals_for(self._core.tries.worst(now)):
             return False
         suspicion.appeals += 1
         self.call(peer.member)

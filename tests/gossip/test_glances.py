@@ -58,9 +58,9 @@ def test_an_answer_of_somebody_else_does_not_count() -> None:
     bench.said()
     glances._look(2.0)
     [seq] = pings(bench)
-    before = bench.node._core.tries._answered
+    before = bench.node._core.tries._lately._answered
     bench.hear(Ack(seq, "3"), now=2.1)
-    assert bench.node._core.tries._answered == before
+    assert bench.node._core.tries._lately._answered == before
 
 
 def test_who_stood_still_does_not_blame_its_link_for_what_it_has_not_read() -> None:
@@ -68,7 +68,7 @@ def test_who_stood_still_does_not_blame_its_link_for_what_it_has_not_read() -> N
     bench.said()
     glances._look(2.0)
     [seq] = pings(bench)
-    before = bench.node._core.tries._missed
+    before = bench.node._core.tries._lately._missed
     bench.node._prober.start_over(9.0)
     glances._over(seq, 9.0)
-    assert bench.node._core.tries._missed == before
+    assert bench.node._core.tries._lately._missed == before

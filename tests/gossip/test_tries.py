@@ -32,3 +32,17 @@ def test_a_storm_is_seen_within_a_minute_and_forgotten_in_two() -> None:
     after(tries, 0.0, 300, 0)
     assert after(tries, 300.0, 45, 4) < 0.6
     assert after(tries, 345.0, 100, 0) > 0.9
+
+
+def test_a_storm_that_has_just_begun_is_seen_in_seconds() -> None:
+    tries = Tries()
+    after(tries, 0.0, 300, 0)
+    assert after(tries, 300.0, 4, 4) > 0.8  # of the last half minute
+    assert tries.worst(304.0) < 0.4
+
+
+def test_a_few_lost_datagrams_are_none() -> None:
+    tries = Tries()
+    after(tries, 0.0, 300, 0)
+    tries.add(300.0, answered=False)
+    assert tries.worst(300.0) > 0.9
