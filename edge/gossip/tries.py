@@ -4,10 +4,8 @@ import math
 
 _DECAY_S = 30.0  # ten times the period of a link that flaps
 _PRIOR = 4.0  # answered tries that are taken for granted, lest the first that is lost looks like a storm
-_SUDDEN_S, _SUDDEN_PRIOR = (
-    3.0,
-    1.0,
-)  # a storm that has just begun; a suspicion is over before half a minute is
+_SUDDEN_S = 2.0  # a storm that has just begun: a suspicion is over before half a minute is
+_SUDDEN_PRIOR = 1.0
 
 
 class _Window:

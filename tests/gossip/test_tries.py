@@ -37,7 +37,7 @@ def test_a_storm_is_seen_within_a_minute_and_forgotten_in_two() -> None:
 def test_a_storm_that_has_just_begun_is_seen_in_seconds() -> None:
     tries = Tries()
     after(tries, 0.0, 300, 0)
-    assert after(tries, 300.0, 4, 4) > 0.8  # of the last half minute
+    assert after(tries, 300.0, 4, 4) > 0.8  # by the last half minute
     assert tries.worst(304.0) < 0.4
 
 
