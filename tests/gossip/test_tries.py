@@ -38,7 +38,7 @@ def test_a_storm_that_has_just_begun_is_seen_in_seconds() -> None:
     tries = Tries()
     after(tries, 0.0, 300, 0)
     assert after(tries, 300.0, 4, 4) > 0.8  # by the last half minute
-    assert tries.worst(304.0) < 0.4
+    assert tries.worst(304.0) < 0.45
 
 
 def test_a_few_lost_datagrams_are_none() -> None:
