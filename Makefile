@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run monitoring test check bench sim chart metrics image image-test backend-test demo-test netns e2e e2e-kind clean lock
+.PHONY: help install run monitoring test check bench sim chart metrics image loadtest-image image-test backend-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +39,7 @@ check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
 	@$(BIN)/ruff check
 	@$(BIN)/mypy $(PACKAGES) tests
 	@$(BIN)/lint-imports --no-logo
-	@! grep -nE '://|^ *-(i|f|-[a-z-]*(index|find-links|host))' requirements.lock requirements-dev.lock \
+	@! grep -nE '://|^ *-(i|f|-[a-z-]*(index|find-links|host))' requirements.lock requirements-dev.lock loadtest/requirements.lock \
 	  || { echo 'a lock file names a registry: see the lines above; `make lock` writes it without'; exit 1; }
 
 bench: $(VENV)/.installed-dev  ## print the measured numbers beside their targets
@@ -58,6 +58,9 @@ metrics: $(VENV)/.installed-dev  ## docs/METRICS.md and the dashboards are curre
 image:  ## the container image and its bill of materials, in build/; needs docker, podman or buildah
 	@.ci/image
 
+loadtest-image:  ## the same, and an image of `loadtest drive`, for manifests/loadtest
+	@.ci/image loadtest
+
 image-test: $(VENV)/.installed-dev  ## build the image twice, compare, and run it as a pod would; as root on Debian
 	@$(BIN)/python -m pytest tests/image/built $(ARGS)
 
@@ -70,9 +73,10 @@ demo-test: $(VENV)/.installed-dev  ## the demo as it is run, its page and player
 netns: $(VENV)/.installed-dev  ## nodes on hosts of their own that are cut off from each other; Linux
 	@$(BIN)/python -m pytest tests/netns $(ARGS)
 
-e2e: $(VENV)/.installed-dev image  ## the chart on a real cluster: KUBECONFIG=… E2E_LOAD='kind load image-archive'
+e2e: $(VENV)/.installed-dev loadtest-image  ## the chart on a real cluster: KUBECONFIG=… E2E_LOAD='kind load image-archive'
 	@test -n "$(E2E_LOAD)" || { echo "E2E_LOAD is not set: name the command that puts an image archive on the cluster"; exit 2; }
 	$(E2E_LOAD) build/edge-image.tar
+	$(E2E_LOAD) build/edge-loadtest-image.tar
 	@$(E2E_EXEC) $(BIN)/python -m pytest tests/kube $(ARGS)
 
 e2e-kind:  ## the same on a kind cluster of its own, removed afterwards; needs kind, kubectl, helm and docker
@@ -86,9 +90,10 @@ clean:  ## remove the virtual environment, the fetched player and all caches
 	rm -rf edge/shell/page/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: $(VENV)/.installed-dev  ## write both lock files anew, keeping pins that still fit (ARGS=--upgrade: the newest)
+lock: $(VENV)/.installed-dev  ## write the lock files anew, keeping pins that still fit (ARGS=--upgrade: the newest)
 	$(LOCK) --group build -o requirements.lock pyproject.toml
 	$(LOCK) --group dev -o requirements-dev.lock pyproject.toml
+	$(LOCK) --group drive -c requirements-dev.lock -o loadtest/requirements.lock
 
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --quiet $(ARGS)

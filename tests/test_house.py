@@ -185,7 +185,10 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9.-]+(?:\[[^\]]+\])?)==(\S+)", lock, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+LOCKS = ["requirements.lock", "requirements-dev.lock", "loadtest/requirements.lock"]
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_lock_files_name_no_registry_and_have_digests(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert not registries(lock)
@@ -195,11 +198,10 @@ def test_lock_files_name_no_registry_and_have_digests(name: str) -> None:
     assert len(re.findall(r"==.*\\\n    --hash=sha256:", lock)) == len(pinned) > 0
 
 
-def test_development_has_what_production_has() -> None:
-    production, development = (
-        pins((ROOT / name).read_text("utf-8")) for name in ("requirements.lock", "requirements-dev.lock")
-    )
+def test_development_has_what_runs_elsewhere() -> None:
+    production, development, driving = (pins((ROOT / name).read_text("utf-8")) for name in LOCKS)
     assert not production.items() - development.items()
+    assert not driving.items() - development.items()
 
 
 def test_a_registry_in_a_lock_file_is_found() -> None:

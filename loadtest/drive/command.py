@@ -15,12 +15,14 @@ from rich.table import Table
 
 from edge.model import ConfigError
 from loadtest.drive import local, report
-from loadtest.drive.merge import merge, read
+from loadtest.drive.meeting import Guest, Host, Meeting, Place
+from loadtest.drive.merge import SAME, merge, read
+from loadtest.drive.printed import printed
 from loadtest.drive.run import Setting, drive
 from loadtest.drive.series import Second
-from loadtest.report import page
 from loadtest.scenario.load import load
 
+_SAY_EVERY_S = 10  # in a log
 _COUNTED = "sessions", "segments", "rerouted", "steered", "capped", "skipped", "abandoned"
 
 
@@ -42,10 +44,20 @@ _COUNTED = "sessions", "segments", "rerouted", "steered", "capped", "skipped", "
     help="Most requests a second of this machine; more are not sent, and counted.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes. Default: one for each core.")
-@click.option("--index", type=click.IntRange(0), default=0, show_default=True, help="Which share this is.")
+@click.option(
+    "--index",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    envvar="JOB_COMPLETION_INDEX",
+    help="Which share this is; on Kubernetes the pod's of an Indexed Job.",
+)
 @click.option("--of", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many machines.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: build/drive/NAME.")
+@click.option("--meet", metavar="HOST:PORT", help="Where machine 0 is: begin with it, and have one report.")
+@click.option("--page/--no-page", default=True, help="Draw report.html.", show_default=True)
+@click.option("--print-report", is_flag=True, help="Print the report as a line for `merge`, too.")
 @click.option("--route/--no-route", default=True, help="Ask /v1/route first.", show_default=True)
 def drive_command(**given: Any) -> None:
     """Let real viewers watch as SCENARIO has it; exit code 1 where requests fail outside its faults."""
@@ -66,19 +78,42 @@ def drive_command(**given: Any) -> None:
         route=given["route"],
     )
     console = Console()
-    made = asyncio.run(_driven(setting, console))
-    _end(made, given["out"] or Path("build") / "drive" / scenario.name, console)
+    made = asyncio.run(_together(setting, place(given["meet"], setting), console))
+    if given["print_report"]:
+        print(printed(made), flush=True)
+    folder = given["out"] or Path("build") / "drive" / scenario.name
+    if given["meet"] and setting.index:  # the first machine judges all of them together
+        console.print(f"The share is in {report.write(made, folder)}, and in the report of machine 0.")
+        return
+    _end(made, folder, console, page=given["page"])
 
 
 @click.command("merge")
-@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of report.json.")
 def merge_command(reports: tuple[Path, ...], out: Path) -> None:
     """Add up the REPORTS of several machines that drove the same scenario; exit code 1 where a verdict is missed."""
     _end(merge([read(one) for one in reports]), out, Console())
 
 
-async def _driven(setting: Setting, console: Console) -> dict[str, Any]:
+async def _together(setting: Setting, at: Place | None, console: Console) -> dict[str, Any]:
+    """The report; of all machines on the first one, where they meet."""
+    if not at:
+        return await _driven(setting, console)
+    console.print(f"machine {at.index} of {at.of}, waiting for all", highlight=False)
+    if at.index:
+        async with Guest(at) as guest:
+            made = await _driven(setting, console, guest)
+            await guest.hand_over(made)
+            return made
+    async with Host(at) as host:
+        all_of_them, lacking = await host.gather(await _driven(setting, console, host))
+    for index in lacking:
+        console.print(f"[red]the report of machine {index} did not come")
+    return merge(all_of_them)
+
+
+async def _driven(setting: Setting, console: Console, meeting: Meeting | None = None) -> dict[str, Any]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -94,8 +129,10 @@ async def _driven(setting: Setting, console: Console) -> dict[str, Any]:
             failed += last.failed
             told = f"{last.viewers} viewers, {last.requests}/s, {failed} failed"
             bar.update(task, completed=done_s, told=told)
+            if not console.is_terminal and not done_s % _SAY_EVERY_S:
+                console.print(f"{done_s} s of {setting.seconds:.0f}: {told}", highlight=False)
 
-        return await drive(setting, show)
+        return await drive(setting, show, meeting)
 
 
 def _nodes(given: dict[str, Any]) -> int:
@@ -120,18 +157,37 @@ def _entry(url: str) -> str:
     return url.rstrip("/")
 
 
+def place(meet: str | None, setting: Setting) -> Place | None:
+    """Where machines meet, from HOST:PORT.
+
+    Raises:
+        ConfigError: it is none, or there is nobody to meet.
+    """
+    if not meet:
+        return None
+    host, _, port = meet.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise ConfigError("--meet", f"{meet} is no HOST:PORT", "write e.g. drive-0.drive:7790")
+    run = {"scenario": setting.scenario.name} | {name: getattr(setting, name) for name in SAME[2:]}
+    return Place(host, int(port), setting.index, setting.of, run)
+
+
 def _path(path: str) -> str:
     if not path.startswith("/"):
         raise ConfigError("--path", f"{path} does not begin with /", "write e.g. /live/main.m3u8")
     return path
 
 
-def _end(made: dict[str, Any], folder: Path, console: Console) -> None:
-    report.write(made, folder)
+def _end(made: dict[str, Any], folder: Path, console: Console, *, page: bool = True) -> None:
+    written = report.write(made, folder)
     console.print(table(made))
     for line in lines(made):
         console.print(line, highlight=False)
-    console.print(f"The report is in {page.write(made, folder)}.", highlight=False)
+    if page:
+        from loadtest.report.page import write  # machines that only drive have nothing to draw with
+
+        written = write(made, folder)
+    console.print(f"The report is in {written}.", highlight=False)
     if not report.holds(made):
         sys.exit(1)
 

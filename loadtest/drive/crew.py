@@ -10,7 +10,6 @@ from loadtest.drive.tally import Done, Tick
 from loadtest.drive.worker import READY, Part, work
 
 _READY_S = 120.0  # to import, and to draw the timetable
-_LEAD_S = 0.5
 _LATE_S = 60.0  # after the end, until all have told
 _END_S = 5.0
 
@@ -44,8 +43,8 @@ class Crew:
         for pipe in self._pipes:
             asyncio.get_running_loop().add_reader(pipe.fileno(), self._read, pipe)
 
-    async def begin(self) -> float:
-        """Let all begin at the same moment, once all are ready; that moment, Unix seconds.
+    async def ready(self) -> None:
+        """Wait until all are.
 
         Raises:
             RuntimeError: one ended.
@@ -59,10 +58,11 @@ class Crew:
             ready.cancel()
         if self._all_done.done():
             self._all_done.result()
-        began = time.time() + _LEAD_S
+
+    def begin(self, in_s: float) -> None:
+        """Let all begin at the same moment, so many seconds from now."""
         for pipe in self._pipes:
-            pipe.send(began)
-        return began
+            pipe.send(time.time() + in_s)
 
     async def all(self) -> list[Done]:
         """What all told at their end.
@@ -71,7 +71,7 @@ class Crew:
             RuntimeError: one ended before.
             TimeoutError: they do not end.
         """
-        async with asyncio.timeout(_LEAD_S + self._seconds + _LATE_S):
+        async with asyncio.timeout(self._seconds + _LATE_S):
             await asyncio.shield(self._all_done)
         return self._done
 

@@ -1,6 +1,7 @@
 """One report of several machines' shares of the same run."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,21 +10,23 @@ from typing import Any
 from edge.model import ConfigError
 from loadtest.drive import report
 from loadtest.drive.histograms import merged
+from loadtest.drive.printed import found
 from loadtest.drive.series import added
 
-_SAME = ("kind", "scenario", "seed", "viewers", "speed", "of")
+SAME = ("kind", "scenario", "seed", "viewers", "speed", "of")
 _ADDED = ("errors", "errors_outside", "nodes", "rungs", "counts")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A report, by its file or its folder.
+    """A report, by its file or its folder, or by a log that has it as a line; `-` is the standard input.
 
     Raises:
         ConfigError: it is none of a drive.
     """
     file = path / report.FILE if path.is_dir() else path
     try:
-        made: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        text = sys.stdin.read() if str(path) == "-" else file.read_text("utf-8")
+        made: dict[str, Any] = json.loads(text if text.lstrip().startswith("{") else found(text))
         if made["kind"] != "drive":
             raise ValueError(f"is of kind {made['kind']}")
         report.finished(made)
@@ -34,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
     return made
 
 
-_HINT = "give report.json, or its folder, as `loadtest drive` wrote it"
+_HINT = "give report.json, or its folder, or a log with --print-report, as `loadtest drive` wrote it"
 
 
 def merge(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def merge(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     first = reports[0]
     for one in reports:
-        for name in _SAME:
+        for name in SAME:
             if one[name] != first[name]:
                 problem = f"{name} is {one[name]} here, and {first[name]} there"
                 raise ConfigError("merge", problem, "merge what ran with the same options but for --index")

@@ -17,6 +17,7 @@ from loadtest.drive.arrivals import Demand, demand, share
 from loadtest.drive.crew import Crew
 from loadtest.drive.faults import Injector, Window, kind_of, left_out
 from loadtest.drive.local import Cluster
+from loadtest.drive.meeting import Alone, Meeting
 from loadtest.drive.series import Second, Seconds
 from loadtest.drive.tally import Done, Tick
 from loadtest.drive.worker import Part
@@ -53,8 +54,10 @@ class Setting:
         return len(share(self.viewers, self.index, self.of))
 
 
-async def drive(setting: Setting, show: Callable[[int, Second], None]) -> dict[str, Any]:
-    """Run it; `show` hears of each second. What was started ends in any case.
+async def drive(
+    setting: Setting, show: Callable[[int, Second], None], meeting: Meeting | None = None
+) -> dict[str, Any]:
+    """Run it; `show` hears of each second, `meeting` says when to begin. What was started ends in any case.
 
     Raises:
         ConfigError: nodes cannot be started, or do not find each other.
@@ -65,7 +68,7 @@ async def drive(setting: Setting, show: Callable[[int, Second], None]) -> dict[s
             drains = [one.drain_s for one in setting.scenario.fault if isinstance(one, RollingUpdate)]
             size = (setting.nodes, setting.backend, setting.viewers)
             cluster = stack.enter_context(local.cluster(*size, max(drains, default=local.DRAIN_S)))
-        return await _driven(setting, cluster, show)
+        return await _driven(setting, cluster, show, meeting or Alone())
 
 
 async def _up(cluster: Cluster, path: str) -> None:
@@ -80,7 +83,7 @@ async def _up(cluster: Cluster, path: str) -> None:
 
 
 async def _driven(
-    setting: Setting, cluster: Cluster | None, show: Callable[[int, Second], None]
+    setting: Setting, cluster: Cluster | None, show: Callable[[int, Second], None], meeting: Meeting
 ) -> dict[str, Any]:
     wanted = demand(setting.scenario, setting.viewers, setting.speed)
     seconds = Seconds(setting.workers)
@@ -98,10 +101,12 @@ async def _driven(
     try:
         if cluster:
             await _up(cluster, setting.path)  # while the workers start
-        began_s = await crew.begin()
+        await crew.ready()
+        in_s, began_s = await meeting.begin()
+        began = time.monotonic() + in_s
+        crew.begin(in_s)
         if injector:
             faults = [one for index, one in enumerate(setting.scenario.fault) if index not in skipped]
-            began = time.monotonic() + began_s - time.time()
             injecting = asyncio.create_task(injector.run(faults, began))
         done = await crew.all()
     finally:

@@ -14,8 +14,10 @@ from helm.manifests import PLACE, plain_manifests
 from helm.pods import POD, filled, restricted_offences
 from helm.render import NEWEST, OLDEST, ROOT, Object, Rendered, parse, pod_spec, render, values_of
 from helm.validate import RULES, schema_errors
+from loadtest.drive.command import drive_command
 from needs import needs
 
+COMMANDS = {"drive": drive_command}
 README = (PLACE / "README.md").read_text("utf-8")
 APPLIED = [PLACE / path for path in ("plain/edge.yaml", "plain/namespace.yaml", "monitoring/prometheus.yaml")]
 
@@ -35,7 +37,7 @@ def whole() -> Rendered:
 
 @pytest.mark.parametrize("kube", [OLDEST, NEWEST])
 def test_everything_that_is_applied_is_valid(kube: str) -> None:
-    for path in [*APPLIED, PLACE / "demo/demo.yaml"]:
+    for path in [*APPLIED, PLACE / "demo/demo.yaml", PLACE / "loadtest/drive.yaml"]:
         assert not [error for one in parse(path.read_text("utf-8")) for error in schema_errors(one, kube)]
     assert not [error for rule in RULES for error in rule(whole())]
 
@@ -61,8 +63,34 @@ def test_everything_runs_at_the_restricted_level() -> None:
         for one in parse((PLACE / "monitoring/prometheus.yaml").read_text())
         if one["kind"] == "Deployment"
     ]
-    for one in [*(pod_spec(one) for one in prometheus), *(spec for _, spec in whole().pods())]:
+    for one in [*map(pod_spec, [*prometheus, driving("Job")]), *(spec for _, spec in whole().pods())]:
         assert not restricted_offences(one)
+
+
+def driving(kind: str) -> Object:
+    """What drives viewers at a release."""
+    (found,) = [
+        one for one in parse((PLACE / "loadtest/drive.yaml").read_text("utf-8")) if one["kind"] == kind
+    ]
+    return found
+
+
+def test_machines_that_drive_are_as_many_as_they_think() -> None:
+    lines = (PLACE / "loadtest/drive.env").read_text("utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    job = driving("Job")["spec"]
+    assert job["completionMode"] == "Indexed"
+    assert job["completions"] == job["parallelism"] == int(given["MACHINES"])
+    (container,) = pod_spec(driving("Job"))["containers"]
+    words = [re.sub(r"\$\((\w+)\)", lambda found: given[found[1]], word) for word in container["args"]]
+    name, *arguments = words
+    asked = COMMANDS[name].make_context(name, arguments).params
+    assert (asked["name"], asked["viewers"], asked["of"]) == ("toss-to-toss", 2000, 4)
+    host, _, port = asked["meet"].partition(":")
+    service = driving("Service")
+    assert host == f"{driving('Job')['metadata']['name']}-0.{service['metadata']['name']}"
+    assert int(port) == service["spec"]["ports"][0]["port"]
+    assert pod_spec(driving("Job"))["subdomain"] == service["metadata"]["name"]
 
 
 def test_the_plain_nodes_fill_from_the_plain_origin() -> None:
@@ -86,7 +114,7 @@ def test_kustomizations_name_files_and_objects_that_there_are() -> None:
         (one["kind"], one["metadata"]["name"])
         for one in [*whole().objects, *parse((PLACE / "plain/namespace.yaml").read_text())]
     }
-    assert {place.name for place, _ in kustomizations()} == {"plain", "demo", "overlay"}
+    assert {place.name for place, _ in kustomizations()} == {"plain", "demo", "overlay", "loadtest"}
     for place, one in kustomizations():
         assert all((place / path).exists() for path in one["resources"])
         for patch in one.get("patches", []):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+PACKAGE = "edge-coordinator"
 ROOT = Path(__file__).resolve().parents[2]
 SBOM = ROOT / ".ci/image_sbom.py"
 TRIM = ROOT / ".ci/image_trim.py"
@@ -81,6 +82,17 @@ def test_the_containerfile_keeps_the_rules() -> None:
     assert wrong((ROOT / "Containerfile").read_text()) == []
 
 
+def test_the_image_that_drives_keeps_them_on_top_of_it() -> None:
+    text, own = (ROOT / "loadtest/Containerfile").read_text(), f"ARG EDGE=localhost/edge:{version(PACKAGE)}\n"
+    assert own in text
+    assert (
+        wrong(
+            text.replace(own, "ARG BASE=docker.io/library/python:3.13-slim\n").replace("${EDGE}", "${BASE}")
+        )
+        == []
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -124,6 +136,7 @@ def test_only_sources_get_into_the_build() -> None:
         "LICENSE",
         "edge/cli/main.py",
         "pyproject.toml",
+        "loadtest/requirements.lock",
         "requirements.lock",
     ]
     assert not [path for path in needed if not ((ROOT / path).exists() and lets_through(ignore, path))]

@@ -29,6 +29,7 @@ ORDER = (
     "apart",
     "upgrade",
     "nginx",
+    "drive",
     "scale",
     "failure",
     "monsoon",

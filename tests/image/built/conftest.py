@@ -17,6 +17,7 @@ SOURCES = (
     "LICENSE",
     "README.md",
     "edge",
+    "loadtest",
     "pyproject.toml",
     "requirements.lock",
 )

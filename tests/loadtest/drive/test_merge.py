@@ -10,6 +10,7 @@ from loadtest.drive import report
 from loadtest.drive.faults import GRACE_S, Window
 from loadtest.drive.histograms import Histogram
 from loadtest.drive.merge import merge, read
+from loadtest.drive.printed import MARK, printed
 from loadtest.drive.series import Seconds, added, thinned
 from loadtest.drive.tally import Failure, Tally
 
@@ -128,3 +129,27 @@ def test_the_second_of_all_workers_has_the_percentile_of_all() -> None:
     assert seconds.last is seconds.rows[0]
     assert seconds.rows[0].p99_ms == pytest.approx(100, rel=0.02)
     assert Histogram().count == 0
+
+
+def test_a_log_with_a_report_is_read_like_the_report(tmp_path: Path) -> None:
+    log = tmp_path / "drive.log"
+    log.write_text(
+        f"machine 0 of 4\n{printed(made(1))}\nothers\n2026-01-01T00:00:00Z {printed(made(0))}\nend\n"
+    )
+    assert read(log) == made(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nothing\n", "no line has"),
+        (f"{MARK} %%%\n", "damaged"),
+        (f"{MARK} aGVsbG8=\n", "damaged"),
+        (printed(made(0))[:-40], "damaged"),
+    ],
+)
+def test_a_log_without_a_report_is_told(tmp_path: Path, text: str, said: str) -> None:
+    log = tmp_path / "drive.log"
+    log.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        read(log)
