@@ -4,6 +4,7 @@ KUBECONFIG         the cluster
 E2E_FAULTS         a program that stops machines, cuts zones and pauses the API server (faults.py); without it the
                    tests that need it are not collected, nor is the autoscaler's on a cluster without metrics
 E2E_NGINX_IMAGE    nginx's image, REGISTRY/NAME:TAG, where the cluster does not reach that of the chart
+E2E_PROMETHEUS_IMAGE  likewise Prometheus's, where the cluster does not reach that of manifests/monitoring
 E2E_API_PAUSE_S    how long the API server stands still, seconds (120)
 E2E_KEEP=1         leave everything where it is when the tests end
 """
@@ -30,6 +31,7 @@ ORDER = (
     "upgrade",
     "nginx",
     "drive",
+    "monitoring",
     "scale",
     "failure",
     "monsoon",
