@@ -185,7 +185,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9.-]+(?:\[[^\]]+\])?)==(\S+)", lock, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-tracing.lock", "requirements-dev.lock"])
 def test_lock_files_name_no_registry_and_have_digests(name: str) -> None:
     lock = (ROOT / name).read_text("utf-8")
     assert not registries(lock)
@@ -196,10 +196,11 @@ def test_lock_files_name_no_registry_and_have_digests(name: str) -> None:
 
 
 def test_development_has_what_production_has() -> None:
-    production, development = (
-        pins((ROOT / name).read_text("utf-8")) for name in ("requirements.lock", "requirements-dev.lock")
+    production, tracing, development = (
+        pins((ROOT / f"requirements{name}.lock").read_text("utf-8")) for name in ("", "-tracing", "-dev")
     )
-    assert not production.items() - development.items()
+    assert not production.items() - tracing.items()
+    assert not tracing.items() - development.items()
 
 
 def test_a_registry_in_a_lock_file_is_found() -> None:

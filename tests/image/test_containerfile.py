@@ -124,6 +124,7 @@ def test_only_sources_get_into_the_build() -> None:
         "LICENSE",
         "edge/cli/main.py",
         "pyproject.toml",
+        "requirements-tracing.lock",
         "requirements.lock",
     ]
     assert not [path for path in needed if not ((ROOT / path).exists() and lets_through(ignore, path))]

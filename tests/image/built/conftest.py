@@ -18,6 +18,7 @@ SOURCES = (
     "README.md",
     "edge",
     "pyproject.toml",
+    "requirements-tracing.lock",
     "requirements.lock",
 )
 SHELLS = ("bash", "dash", "rbash", "sh")
