@@ -39,7 +39,7 @@ check: $(VENV)/.installed-dev  ## format, lint, types, layers, lock files
 	@$(BIN)/ruff check
 	@$(BIN)/mypy $(PACKAGES) tests
 	@$(BIN)/lint-imports --no-logo
-	@! grep -nE '://|^ *-(i|f|-[a-z-]*(index|find-links|host))' requirements.lock requirements-dev.lock loadtest/requirements.lock \
+	@! grep -nE '://|^ *-(i|f|-[a-z-]*(index|find-links|host))' requirements*.lock loadtest/requirements.lock \
 	  || { echo 'a lock file names a registry: see the lines above; `make lock` writes it without'; exit 1; }
 
 bench: $(VENV)/.installed-dev  ## print the measured numbers beside their targets
@@ -92,7 +92,8 @@ clean:  ## remove the virtual environment, the fetched player and all caches
 
 lock: $(VENV)/.installed-dev  ## write the lock files anew, keeping pins that still fit (ARGS=--upgrade: the newest)
 	$(LOCK) --group build -o requirements.lock pyproject.toml
-	$(LOCK) --group dev -o requirements-dev.lock pyproject.toml
+	$(LOCK) --group build --extra tracing -o requirements-tracing.lock pyproject.toml
+	$(LOCK) --group dev --extra tracing -o requirements-dev.lock pyproject.toml
 	$(LOCK) --group drive -c requirements-dev.lock -o loadtest/requirements.lock
 
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
@@ -124,7 +125,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(call install-from,requirements.lock)
 	@touch $@
 
-# requirements-dev.lock holds all of requirements.lock, at the same versions.
+# requirements-dev.lock holds all of the other two, at the same versions.
 $(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
 	$(call install-from,requirements-dev.lock)
 	@touch $(VENV)/.installed $@

@@ -9,7 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 from aiohttp import web
@@ -30,7 +30,7 @@ from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
 from edge.shell.files import read_ring, read_token
-from edge.shell.filling import filling
+from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
@@ -41,12 +41,13 @@ from edge.shell.origins import OriginWatch
 from edge.shell.peers import Peers, Placed
 from edge.shell.prewarm import Prewarmer, PrewarmParts
 from edge.shell.public import PublicFace
-from edge.shell.routes import Routes
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.steering import SteeringFace
 from edge.shell.story import Story
+from edge.shell.tasks import cancel
 from edge.shell.tls import PublicTls
+from edge.shell.tracing.hooks import tracing_of
 from edge.shell.udp import GossipTransport
 from edge.shell.viewjson import served_json, view_json
 from edge.state.traffic import Traffic, Vitals
@@ -99,13 +100,14 @@ class Node:
         peers = Peers(config.node.name, config.node.cluster, self._ring)
         popularity = Popularity(self.gossip.view, config.prewarm.prefer)
         placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
-        filled = filling(config, rng, peers, placed, peer_tls)
+        self._tracing = tracing_of(config)
+        filled = filling(config, rng, Ways(peers, placed, peer_tls, self._tracing))
         self.cache = filled.cache
         self._origins = OriginWatch(filled.origins, config.origin, self._on_event)
         self.traffic = Traffic()
         gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic, rng)
         self.backend = backend_of(config, self.cache, self.traffic, gate)
-        self.events = EventActor(self.gossip, self.backend, time.monotonic, self._pump)
+        self.events = EventActor(self.gossip, self._tracing.purges(self.backend), time.monotonic, self._pump)
         self._lag = LagMeter()
         self._open_face(gate, peers, placed, rng)
         self.prewarm = Prewarmer(
@@ -137,7 +139,7 @@ class Node:
     def _open_face(self, gate: Gate, peers: Peers, placed: Placed, rng: random.Random) -> None:
         """Make what answers at the public port."""
         config, view = self.config, self.gossip.view
-        self._routes = Routes(view, config.routing, rng)
+        self._routes = self._tracing.routes(view, config.routing, rng)
         self._face = PublicFace(self.cache, self.traffic, self._routes, gate, peers)
         self._face.purging = PurgeMethod(self.events, self._token)
         self._face.on_asked = placed.wanted
@@ -222,6 +224,7 @@ class Node:
             audience=self.audience,
             origins=origins,
             tls=self._tls,
+            tracing=self._tracing,
             kubernetes=self._kubernetes,
         )
 
@@ -256,6 +259,7 @@ class Node:
         await self.backend.start()
         stack.push_async_callback(self.backend.close)
         stack.push_async_callback(self._bulk.close)
+        stack.push_async_callback(self._tracing.close)
         self._transport.start()
         stack.callback(self._transport.close)
         self._backup.start()
@@ -276,7 +280,7 @@ class Node:
         for work in jobs:
             task = asyncio.create_task(work)
             self._work.append(task)
-            stack.push_async_callback(_cancel, task)
+            stack.push_async_callback(cancel, task)
         admin = AdminFace(
             AdminSources(
                 self._view,
@@ -296,7 +300,9 @@ class Node:
         )
         close_s = max(CLOSE_S, self.config.node.drain_s)
         public = web.ServerRunner(
-            web.Server(self._face.handle, access_log=None), handle_signals=False, shutdown_timeout=close_s
+            web.Server(self._tracing.served(self._face), access_log=None),
+            handle_signals=False,
+            shutdown_timeout=close_s,
         )
         private = web.AppRunner(admin.app(), access_log=None, handle_signals=False, shutdown_timeout=close_s)
         for runner, sock, tls in (
@@ -387,9 +393,3 @@ class Node:
 
     def _is_alone(self) -> bool:
         return len(self.gossip.view().alive) <= 1
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -18,12 +18,28 @@ class Figures:
     gauges: dict[str, float] = field(default_factory=dict)  # of this moment
 
 
-class Backend(Protocol):
-    """The embedded cache, or a cache of its own in front of this process."""
+class Purges(Protocol):
+    """What purges act on."""
 
     @property
     def recorded(self) -> bool:
         """Whether no purge so far can be undone by a restart, and nothing purged is served any more."""
+
+    def purge(self, purge: Purge, ident: str = "", issued_s: float = 0.0) -> int:
+        """Begin a purge; how many objects it hits, as far as is known. `recorded` tells when it is done.
+
+        Args:
+            purge: what to look for.
+            ident: of the event that asks for it.
+            issued_s: how long ago it was asked for.
+        """
+
+    def when_recorded(self, told: Callable[[], None]) -> None:
+        """Call `told` once `recorded` holds for every purge so far."""
+
+
+class Backend(Purges, Protocol):
+    """The embedded cache, or a cache of its own in front of this process."""
 
     @property
     def trouble(self) -> str:
@@ -38,18 +54,6 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """End."""
-
-    def purge(self, purge: Purge, ident: str = "", issued_s: float = 0.0) -> int:
-        """Begin a purge; how many objects it hits, as far as is known. `recorded` tells when it is done.
-
-        Args:
-            purge: what to look for.
-            ident: of the event that asks for it.
-            issued_s: how long ago it was asked for.
-        """
-
-    def when_recorded(self, told: Callable[[], None]) -> None:
-        """Call `told` once `recorded` holds for every purge so far."""
 
     def holds(self, path: str) -> bool:
         """Whether there is something under a raw path, fresh or not."""

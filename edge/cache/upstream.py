@@ -92,6 +92,7 @@ class Upstream:
         self._retries = Budget(_RETRY_BURST, settings.retry_share)
         # An origin that dies takes with it what is under way to it; all of that may go to another.
         self._failovers = Budget(settings.connections_max * len(servers), settings.retry_share)
+        self.watches: list[aiohttp.TraceConfig] = []  # hear of each request; those of the start count
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -100,7 +101,9 @@ class Upstream:
         # One that hangs must not take the connections that others need.
         limit = each * len(self.origins.states)
         connector = aiohttp.TCPConnector(limit=limit, limit_per_host=each, ttl_dns_cache=_NAMES_S)
-        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self._session = aiohttp.ClientSession(
+            connector=connector, auto_decompress=False, trace_configs=self.watches
+        )
 
     def _timeout(self, target: str) -> aiohttp.ClientTimeout:
         if is_blocking(target):

@@ -23,6 +23,7 @@ from edge.config.sections import (
 )
 from edge.config.signing import PACKAGE, SigningConfig
 from edge.config.steering import SteeringConfig
+from edge.config.tracing import TracingConfig
 
 __all__ = [
     "PACKAGE",
@@ -45,6 +46,7 @@ __all__ = [
     "SigningConfig",
     "Source",
     "SteeringConfig",
+    "TracingConfig",
     "field_types",
     "load",
 ]

@@ -21,6 +21,7 @@ from edge.config.routing import RoutingConfig
 from edge.config.schedule import ScheduleConfig
 from edge.config.signing import SigningConfig
 from edge.config.steering import SteeringConfig
+from edge.config.tracing import TracingConfig
 from edge.model import NAME_MAX_BYTES
 
 _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
@@ -380,4 +381,5 @@ class Config:
     admission: AdmissionConfig = field(default_factory=AdmissionConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     kubernetes: KubernetesConfig = field(default_factory=KubernetesConfig)
+    tracing: TracingConfig = field(default_factory=TracingConfig)
     log: LogConfig = LogConfig()

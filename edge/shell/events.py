@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from edge.cache.backend import Backend
+from edge.cache.backend import Purges
 from edge.cache.purge import KINDS, Purge
 from edge.decide.scheduled import PREFIX as SCHEDULED
 from edge.gossip import GossipNode
@@ -37,7 +37,7 @@ class EventActor:
         flush: sends what waits to be sent.
     """
 
-    def __init__(self, node: GossipNode, cache: Backend, now: Now, flush: Callable[[], None]) -> None:
+    def __init__(self, node: GossipNode, cache: Purges, now: Now, flush: Callable[[], None]) -> None:
         self._node = node
         self._cache = cache
         self._now = now

@@ -12,6 +12,7 @@ from edge.config import Config
 from edge.config.origins import origin_servers
 from edge.decide.origins import Origins
 from edge.shell.peers import Peers, Placed
+from edge.shell.tracing.hooks import Untraced
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,23 @@ class Filling:
     origins: Origins
 
 
-def filling(config: Config, rng: random.Random, peers: Peers, placed: Placed, peer_tls: PeerTls) -> Filling:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How fills find their way."""
+
+    peers: Peers  # makes requests known to other nodes
+    placed: Placed  # whom to ask for what
+    peer_tls: PeerTls  # how other nodes are verified
+    tracing: Untraced  # follows them
+
+
+def filling(config: Config, rng: random.Random, ways: Ways) -> Filling:
     """The cache as the settings want it.
 
     Args:
         config: the node's settings.
         rng: jitter.
-        peers: makes requests known to other nodes.
-        placed: whom to ask for what.
-        peer_tls: how other nodes are verified.
+        ways: to the other nodes.
     """
     settings = CacheSettings(
         origin=config.cache.origin,
@@ -46,10 +55,11 @@ def filling(config: Config, rng: random.Random, peers: Peers, placed: Placed, pe
         disk_objects_max=config.cache.disk_objects_max,
     )
     name = config.node.name
-    upstream = Upstream(name, settings, rng, time.monotonic, peer_tls)
+    upstream = Upstream(name, settings, rng, time.monotonic, ways.peer_tls)
+    tracing, upstream.watches = ways.tracing, ways.tracing.watches()
     if not config.cache.peer_fill:
-        return Filling(EdgeCache(name, settings, upstream, time.monotonic), upstream.origins)
-    fills = PeerFills(upstream, settings, placed, peers.stamp)
-    cache = EdgeCache(name, settings, fills, time.monotonic)
+        return Filling(tracing.cache(name, settings, tracing.fills(upstream)), upstream.origins)
+    fills = PeerFills(upstream, settings, ways.placed, ways.peers.stamp)
+    cache = tracing.cache(name, settings, tracing.fills(fills))
     fills.attach(cache, time.monotonic)
     return Filling(cache, upstream.origins)

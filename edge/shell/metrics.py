@@ -31,6 +31,7 @@ from edge.shell.schedule_metrics import schedule_metrics
 from edge.shell.signing.metrics import signing_metrics
 from edge.shell.steermetrics import of_steering
 from edge.shell.tls import PublicTls
+from edge.shell.tracing.hooks import Untraced
 from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
 
@@ -107,6 +108,7 @@ class Counted:
     audience: Audience
     origins: Origins
     tls: PublicTls
+    tracing: Untraced
     kubernetes: Kubernetes | None = None
 
 
@@ -125,6 +127,7 @@ class NodeCollector(Collector):
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
+        yield from self._parts.tracing.metrics()
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

@@ -131,7 +131,7 @@ class PublicFace:
 
     async def _answer(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         self.on_asked(path)
-        if self._peers and self._peers.known(request.headers):
+        if self.is_peer(request):
             response, size_bytes = await answer(self._cache, request, path, self._sent_bytes, peer=True)
             self._traffic.sent(size_bytes, time.monotonic())
             return response
@@ -168,6 +168,10 @@ class PublicFace:
         if self.audience:
             found = self.audience.sessions.shaped(request, path, found)
         return await self.steering.shaped(request, path, found) if self.steering else found
+
+    def is_peer(self, request: web.BaseRequest) -> bool:
+        """Whether another node asks."""
+        return self._peers is not None and self._peers.known(request.headers)
 
     def _sent_bytes(self, size_bytes: int) -> None:
         self._traffic.sent(size_bytes, time.monotonic())

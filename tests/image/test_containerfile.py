@@ -137,6 +137,7 @@ def test_only_sources_get_into_the_build() -> None:
         "edge/cli/main.py",
         "pyproject.toml",
         "loadtest/requirements.lock",
+        "requirements-tracing.lock",
         "requirements.lock",
     ]
     assert not [path for path in needed if not ((ROOT / path).exists() and lets_through(ignore, path))]

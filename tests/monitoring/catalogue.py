@@ -43,6 +43,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Schedule": ("Events that are to come; a scaler of pods reads the first two.", ("schedule",)),
     "Signed URLs": ("Where `signing.keys_file` is set.", ("signing",)),
     "TLS": ("The expiry only where `public.tls_cert_file` is set.", ("tls",)),
+    "Tracing": ("With `tracing.enabled` only.", ("tracing",)),
     "Kubernetes": ("With `kubernetes.discovery` only.", ("kubernetes",)),
     "Node": ("The node, the members it sees, and what it serves.", ("",)),
 }
@@ -97,7 +98,7 @@ def entries_of(all_nodes: list[Node]) -> list[Entry]:
 
 @asynccontextmanager
 async def nodes() -> AsyncIterator[list[Node]]:
-    """One of each backend, running, with TLS, signed URLs, a disk and Kubernetes."""
+    """One of each backend, running, with TLS, signed URLs, tracing, a disk and Kubernetes."""
     importlib.import_module("edge.shell.kube.api")  # for it takes longer than a node may take to start
     server = PretendApiServer()
     server.machines[MACHINE] = {"topology.kubernetes.io/zone": "west"}
@@ -124,6 +125,8 @@ def _settings(folder: Path) -> dict[str, str]:
         "signing__keys_file": str(Signer(folder).file),
         "signing__required_prefixes": "/live/",
         "signing__authority": HOST,
+        "tracing__enabled": "true",
+        "tracing__endpoint": NOWHERE,
         "kubernetes__discovery": "true",
         "kubernetes__namespace": NAMESPACE,
         "kubernetes__service": SERVICE,

@@ -30,7 +30,7 @@ LABELS = {
     "name": "of this node: one series",
     "node": "members: gossip.members_max",
     "origin": "those that the configuration names",
-    "outcome": "passed or failed",
+    "outcome": "of checks: passed or failed; of spans: sent, failed or dropped",
     "reason": "words of the program, a fixed few for each counter",
     "region": "of this node: one series",
     "status": "the four of a member",

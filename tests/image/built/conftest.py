@@ -19,6 +19,7 @@ SOURCES = (
     "edge",
     "loadtest",
     "pyproject.toml",
+    "requirements-tracing.lock",
     "requirements.lock",
 )
 SHELLS = ("bash", "dash", "rbash", "sh")

@@ -76,6 +76,7 @@ def test_nothing_secret_and_nothing_that_builds_is_in_it(archive: Archive, root:
         "ld",
         "make",
         "hatchling",
+        "requirements-tracing.lock",
         "requirements.lock",
         "tests",
     }
