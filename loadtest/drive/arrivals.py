@@ -6,11 +6,11 @@ all places are taken. Whoever leaves is followed by another at once; stays are e
 """
 
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import neg
 from typing import NamedTuple
-
-import numpy as np
 
 from loadtest.scenario.curve import Curve
 from loadtest.scenario.schema import Scenario
@@ -31,28 +31,52 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How many want to watch, by time."""
+    """How many want to watch, by time: `wanted[i]` at `times[i]`, and evenly more or less between two."""
 
     seconds: float
     stay_s: float  # mean of a stay
     viewers: int  # at the peak
-    times: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-    wanted: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    times: Sequence[float]
+    wanted: Sequence[float]
+    runs: Sequence[tuple[int, int]] = field(init=False)  # first and last index of each rise and fall
+
+    def __post_init__(self) -> None:
+        """Find rises and falls."""
+        object.__setattr__(self, "runs", list(_runs(self.wanted)))
 
     def at(self, at_s: float) -> float:
         """Viewers who want to watch."""
-        return float(np.interp(at_s, self.times, self.wanted))
+        after = bisect_right(self.times, at_s)
+        if not 0 < after < len(self.times):
+            return self.wanted[0 if after == 0 else -1]
+        share = (at_s - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
+        return self.wanted[after - 1] + share * (self.wanted[after] - self.wanted[after - 1])
+
+
+def _runs(values: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Stretches that only rise, or only fall; each begins where the one before it ends."""
+    first, rises = 0, None
+    for index in range(1, len(values)):
+        if values[index] == values[index - 1]:
+            continue
+        if rises not in (None, values[index] > values[index - 1]):
+            yield first, index - 1
+            first = index - 1
+        rises = values[index] > values[index - 1]
+    yield first, len(values) - 1
 
 
 def demand(scenario: Scenario, viewers: int, speed: float) -> Demand:
     """The curve of a scenario with so many viewers at its peak, and `speed` times as fast."""
     seconds = scenario.for_s / speed
     steps = int(min(_STEPS_MAX, seconds / _STEP_S)) + 1
-    times = np.linspace(0.0, seconds, steps)
+    times = [seconds * step / max(1, steps - 1) for step in range(steps)]
     curve = Curve(scenario)
-    shape = np.array([curve.viewers(at_s * speed) for at_s in times.tolist()])
-    wanted = shape * (viewers / max(float(shape.max()), 1e-9))
-    return Demand(seconds, scenario.audience.session_s / speed, viewers, times, wanted)
+    shape = [curve.viewers(at_s * speed) for at_s in times]
+    scale = viewers / max(*shape, 1e-9)
+    return Demand(
+        seconds, scenario.audience.session_s / speed, viewers, times, [scale * one for one in shape]
+    )
 
 
 def share(viewers: int, index: int, of: int) -> range:
@@ -78,13 +102,11 @@ def _of(wanted: Demand, place: int, seed: int) -> Iterator[Session]:
 
 def _above(wanted: Demand, threshold: float) -> Iterator[tuple[float, float]]:
     """When more than so many want to watch."""
-    above = wanted.wanted > threshold
-    turns = np.flatnonzero(above[1:] != above[:-1])
-    begin_s = 0.0 if above[0] else None
-    for before in turns.tolist():
-        low, high = float(wanted.wanted[before]), float(wanted.wanted[before + 1])
-        left, right = float(wanted.times[before]), float(wanted.times[before + 1])
-        at_s = left + (right - left) * (threshold - low) / (high - low)
+    begin_s = 0.0 if wanted.wanted[0] > threshold else None
+    for first, last in wanted.runs:
+        if (wanted.wanted[first] > threshold) == (wanted.wanted[last] > threshold):
+            continue
+        at_s = _crossing(wanted, threshold, first, last)
         if begin_s is None:
             begin_s = at_s
         else:
@@ -92,3 +114,15 @@ def _above(wanted: Demand, threshold: float) -> Iterator[tuple[float, float]]:
             begin_s = None
     if begin_s is not None:
         yield begin_s, wanted.seconds
+
+
+def _crossing(wanted: Demand, threshold: float, first: int, last: int) -> float:
+    """When a rise or a fall passes the threshold."""
+    values = wanted.wanted
+    if values[last] > threshold:
+        after = bisect_right(values, threshold, first, last + 1)
+    else:
+        after = bisect_left(values, -threshold, first, last + 1, key=neg)
+    low, high = values[after - 1], values[after]
+    left, right = wanted.times[after - 1], wanted.times[after]
+    return left + (right - left) * (threshold - low) / (high - low)

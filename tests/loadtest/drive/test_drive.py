@@ -1,6 +1,9 @@
 """Real viewers, real nodes, a few seconds: they watch, one node dies, and the report says so."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -10,6 +13,7 @@ from loadtest.drive.command import drive_command
 from loadtest.drive.faults import left_out
 from loadtest.scenario.load import load
 
+ROOT = Path(__file__).resolve().parents[3]
 SHORT = """\
 title = "four seconds"
 for_s = 40
@@ -96,3 +100,23 @@ def test_mistakes_are_told() -> None:
 def test_nothing_is_done_to_a_cluster_elsewhere() -> None:
     faults = load("toss-to-toss").fault
     assert list(left_out(faults, None)) == [0]
+
+
+_LOADED = """
+import sys
+from importlib.metadata import packages_distributions
+import loadtest.drive.command
+known = packages_distributions()
+print(*sorted({one for name in sys.modules for one in known.get(name.partition(".")[0], ())}))
+"""
+
+
+def test_a_machine_that_drives_needs_no_more_than_its_image_has() -> None:
+    locked = set[str]()
+    for name in ("requirements.lock", "loadtest/requirements.lock"):
+        locked |= set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = {name.lower().replace("_", "-") for name in done.stdout.split()} - {"edge-coordinator"}
+    assert {"aiohttp", "hdrhistogram"} <= loaded <= locked
