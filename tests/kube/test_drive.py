@@ -51,7 +51,7 @@ def test_machines_drive_as_one(live: Live, tmp_path: Path, saw: Callable[[str], 
         f"machines, segments p99 {made['latency_ms']['segment']['p99']} ms, {made['failed_outside']} failed"
     )
     assert made["indices"] == list(range(MACHINES))
-    assert max(made["series"]["viewers"]) == VIEWERS
+    assert 0.9 * VIEWERS < max(made["series"]["viewers"]) <= VIEWERS  # some end as others begin
     # so few viewers of one stream are at home with its owners: not all three nodes need to have some
     pods_of_edge = {f"{pod.ip}:7780" for pod in live.release.pods()}
     entered = made["nodes"].pop("edge:80")
