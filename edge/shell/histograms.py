@@ -21,9 +21,14 @@ def family_of(name: str, text: str, label: str, found: Mapping[str, Histogram]) 
     """
     family = HistogramMetricFamily(name, text, labels=[label] if label else [])
     for value, one in found.items():
-        buckets = [(floatToGoString(bound), count) for bound, count in one.upto()]
+        buckets = [(_bound(bound), count) for bound, count in one.upto()]
         family.add_metric([value] if label else [], buckets, one.total)
     return family
+
+
+def _bound(value: float) -> str:
+    """As Go writes it, which Prometheus reads."""
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
 def of_ways(node: GossipNode) -> Iterator[Metric]:
@@ -44,6 +49,6 @@ def of_ways(node: GossipNode) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "edge_clock_ahead_seconds",
-        "How far this node's clock is ahead of its peers', median of those probed; below 0: behind.",
+        "How far this node's clock is ahead of the cluster's, the middle one of all; below 0: behind.",
         value=-cluster_ahead_s(node.view()),
     )
