@@ -36,8 +36,9 @@ def of_ways(node: GossipNode) -> Iterator[Metric]:
     counters = node.counters
     yield family_of(
         "edge_gossip_propagation_seconds",
-        "Age of others' news when it came here first: loads (regular, in steps of 0.05 s) and durable events (urgent). "
-        "Clocks are compared by probes; members not probed yet and what was missed before the start are left out.",
+        "Age of others' news when it came here first: of loads (regular; one of each message, in steps of 0.05 s) and "
+        "durable events (urgent). Probes tell how clocks differ, to half a round trip; a member not probed yet, and "
+        "what was made before this process started, are left out.",
         "class",
         {"regular": counters.regular_age, "urgent": counters.urgent_age},
     )
