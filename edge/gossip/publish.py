@@ -1,15 +1,17 @@
 """Load and popularity: this node's own, and what others report of themselves.
 
-A report's version is the time of its making in steps of 50 ms: `generation · 20` and the steps since the process
-started. It rises over changes and over restarts, needs no other word about the process it belongs to, and of many
-reports made at about the same time all but the last digits are alike, which compression takes for nothing.
+A report's version is the time of its making in steps of 50 ms: `generation · 20` and the steps since the second in
+which the process started. It rises over changes and over restarts, needs no other word about the process it belongs
+to, and of many reports made at about the same time all but the last digits are alike, which compression takes for
+nothing. Who hears a report knows by it how old it is (`edge.gossip.ages`).
 """
 
+from edge.gossip.ages import Ages
 from edge.gossip.broadcast import Queue
 from edge.gossip.core import Core
 from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
-from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version
+from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version, generation_of
 from edge.state.reports import Report
 from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, QualityRow, TopRow, Tops, encode
 
@@ -26,7 +28,8 @@ class Publisher:
     def __init__(self, core: Core, events: Events, now: float) -> None:
         self._core = core
         self.events = events
-        self._started = now
+        self._ages = Ages(core, now)
+        self._second = now - _into_the_second(core, now)  # in which this process started
         self._load_version = 0
         self._top_version = 0
         self._quality_version = 0
@@ -146,6 +149,7 @@ class Publisher:
         if news:
             self._tell_at_once(stopped, now)
             self.events.acknowledged(news, now)
+            self._ages.loads(news, now)
             if not core.hushed:
                 core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)
@@ -163,8 +167,14 @@ class Publisher:
         return news
 
     def _next(self, version: int, now: float) -> int:
-        steps = int((now - self._started) * REPORT_STEPS_PER_S)
+        steps = int((now - self._second) * REPORT_STEPS_PER_S)
         return max(version + 1, first_version(self._core.me.incarnation) + steps)
+
+
+def _into_the_second(core: Core, now: float) -> float:
+    """How much of the second that its generation names was over when this process started."""
+    into_s = round(now + core.wall_offset_s - generation_of(core.me.incarnation), 3)
+    return into_s if 0 <= into_s < 1 else 0.0  # else its clock was set, or a past self was ahead
 
 
 def _stops(load: Load, held: Report[Load] | None) -> bool:

@@ -19,6 +19,7 @@ from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
 from edge.shell.discovery import Discovery
+from edge.shell.histograms import family_of, of_ways
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
@@ -123,6 +124,7 @@ class NodeCollector(Collector):
         """All metrics at this moment."""
         yield from self._cluster()
         yield from self._gossip()
+        yield from of_ways(self._node)
         yield from self._serving()
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
@@ -205,7 +207,9 @@ class NodeCollector(Collector):
             "Viewers, as last gossiped.",
             value=own.load.value.streams if own and own.load else 0,
         )
-        redirects = CounterMetricFamily("edge_redirects", "Viewers redirected.", labels=["node"])
+        redirects = CounterMetricFamily(
+            "edge_redirects", "Viewers redirected, by the node they were sent to.", labels=["to"]
+        )
         for node, count in self._parts.face.routes.redirects.items():
             redirects.add_metric([node], count)
         yield redirects
@@ -242,6 +246,12 @@ def _of_routing(routes: Routes) -> Iterator[Metric]:
     places = routes.locator.places
     yield CounterMetricFamily(
         "edge_routing_views", "Views of the cluster made ready for routing.", value=routes.router.tables
+    )
+    yield family_of(
+        "edge_routing_answer_seconds",
+        "How long this node took to answer where a viewer shall go.",
+        "",
+        {"": routes.took},
     )
     yield GaugeMetricFamily("edge_places", "Networks in the table of places.", value=len(places.table))
     yield CounterMetricFamily(

@@ -26,6 +26,7 @@ from edge.config import RoutingConfig
 from edge.decide.routing import Place, RouteAnswer, RouteQuery, Router, policy_of
 from edge.decide.routing.explain import REFUSED
 from edge.shell.locate import Locator
+from edge.state.histogram import Histogram
 from edge.state.view import ClusterView, NodeView
 
 PATH = "/v1/route"
@@ -43,6 +44,7 @@ _SAFE = "/._~!$&'()*+,;=:@%?-"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{0,63}")
 _MOVED = re.compile(rf"(?:^|&){MOVED}=(\d{{1,12}})(?=&|$)")
+_ANSWERS_S = (1e-05, 2.5e-05, 5e-05, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _OWN = frozenset(("path", "zone", "region", "isp", "node", "format"))
 _OF_THE_BODY = frozenset({"content-type", "content-length"})
 _EXAMPLE = f"{PATH}?path=/live/main.m3u8&zone=mumbai"
@@ -89,12 +91,19 @@ class Routes:
         self.settled: Settled = lambda _, chosen: chosen  # or a node with more room, or a refusal
         self.redirects: dict[str, int] = {}  # viewers sent, by node; bounded by the member table
         self.unroutable = 0
+        self.took = Histogram(_ANSWERS_S)  # to answer a question
         self._view = view
         self._ttl_s = config.answer_ttl_s
         self._rng = rng or random.Random()
 
     def query(self, request: web.BaseRequest) -> web.Response:
         """The answer to a question with a path in its query."""
+        begun = time.perf_counter()
+        response = self._answered(request)
+        self.took.add(time.perf_counter() - begun)
+        return response
+
+    def _answered(self, request: web.BaseRequest) -> web.Response:
         try:
             asked = read_question(request.rel_url.raw_query_string)
         except BadQuestionError as error:

@@ -16,6 +16,7 @@ from helm.alerts import alerts
 from helm.render import CHART
 from live_demo.cluster import Cluster, Node
 from nginx.site import free_ports
+from shell.signing.signer import HOST, Signer
 
 TOKEN = secrets.token_urlsafe(24)
 WITHIN_S = 20
@@ -101,7 +102,7 @@ async def test_the_checks_fail_and_say_why(cluster: Cluster, tmp_path: Path) -> 
 
 
 async def test_alerts_ask_for_metrics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:
-    """Of a node that has nginx, which need not be there, and a certificate."""
+    """Of a node that has nginx, which need not be there, and a certificate; and of one with a disk and signed URLs."""
     cert, key = Authority(tmp_path).sign("a", "127.0.0.1")
     public, fill, status = free_ports(3)
     node = await cluster.node(
@@ -114,8 +115,18 @@ async def test_alerts_ask_for_metrics_that_there_are(cluster: Cluster, tmp_path:
         nginx_bind=f"127.0.0.1:{fill}",
         nginx_status_bind=f"127.0.0.1:{status}",
     )
-    async with cluster.http.get(f"{node.admin}/metrics") as answer:
-        exported = set(re.findall(r"^# TYPE (\S+)", await answer.text(), re.MULTILINE))
-    asked = {name for one in alerts() for name in re.findall(r"\bedge_\w+(?=\{)", one["expr"])}
-    assert len(asked) >= 14
+    other = await cluster.node(
+        "b",
+        cache_disk_path=str(tmp_path / "disk"),
+        signing_keys_file=str(Signer(tmp_path).file),
+        signing_required_prefixes="/live/",
+        signing_authority=HOST,
+    )
+    exported = set[str]()
+    for one in (node, other):
+        async with cluster.http.get(f"{one.admin}/metrics") as answer:
+            exported |= {*re.findall(r"^# TYPE (\S+)", await answer.text(), re.MULTILINE)}
+    named = {name for one in alerts() for name in re.findall(r"\bedge_\w+(?=\{)", one["expr"])}
+    asked = {name.removesuffix("_bucket") for name in named}
+    assert len(asked) >= 30
     assert not asked - exported
