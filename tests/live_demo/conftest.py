@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from live_demo.cluster import Cluster
+from live_demo.cluster import Cluster, Report
 
 
 @pytest.fixture
@@ -16,6 +16,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
         made = Cluster(tmp_path, http)
         yield made
         made.end()
+
+
+@pytest.fixture
+def report(pytestconfig: pytest.Config) -> Report:
+    """Writes a line to the terminal."""
+    reporter: pytest.TerminalReporter | None = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    assert reporter
+    return lambda text: reporter.write_line(f"\n{text}")
 
 
 @pytest.fixture

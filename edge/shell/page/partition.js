@@ -25,18 +25,18 @@ export function drawBanner(banner, view, monsoon) {
   setText(first, cut);
   setText(second, mode);
   banner.hidden = !cut && !mode;
-  set(banner, { "data-standing": standing(view.partition), "data-mode": monsoon?.mode ?? "" });
+  set(banner, { "data-standing": standing(view.partition), "data-cut": view.partition?.id ?? "", "data-mode": monsoon?.mode ?? "" });
   document.body.dataset.partition = standing(view.partition);
 }
 
-/** "Partition since 12 s: 4 of mumbai lost; this side, 8 of 12 nodes, is the majority." */
+/** "Partition since 12 s (pune-1): 4 of mumbai lost; this side, 8 of 12 nodes, is the majority." */
 export function cutWords(partition, members) {
   const zones = Object.entries(partition.lost_zones).map(([zone, count]) => `${count} of ${zone || "no zone"}`);
   const rest = zones.length - ZONES_SHOWN;
   const lost = zones.slice(0, ZONES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more ${rest === 1 ? "zone" : "zones"}` : "");
   const side = `this side, ${partition.island.length} of ${members.length} nodes,`;
   const which = { open: "still loses nodes", majority: "is the majority", minority: "is not the majority" }[standing(partition)];
-  return `Partition since ${duration(partition.age_s)}: ${lost} lost; ${side} ${which}.`;
+  return `Partition since ${duration(partition.age_s)} (${partition.id}): ${lost} lost; ${side} ${which}.`;
 }
 
 function modeWords(monsoon) {
