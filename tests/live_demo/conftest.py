@@ -1,4 +1,5 @@
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,11 +20,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-def report(pytestconfig: pytest.Config) -> Report:
-    """Writes a line to the terminal."""
-    reporter: pytest.TerminalReporter | None = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    assert reporter
-    return lambda text: reporter.write_line(f"\n{text}")
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Writes a line to the terminal, whatever is captured."""
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{text}")
+
+    return tell
 
 
 @pytest.fixture
