@@ -19,9 +19,9 @@ from needs import needs
 pytestmark = [needs("chromium"), pytest.mark.timeout(300)]
 
 NODES = 300
-FRAMES_PER_S, FRAME_S = 30, 0.033
+FRAMES_PER_S, FRAME_S = 30, 0.034  # two frames of a screen of 60 Hz
 VIEWS_PER_S = 1.6  # of two that come
-ROUNDS = 4  # on a machine that others use, too; one must hold
+ROUNDS = 3  # on a machine that others use, too; one must hold
 WIRE_MAX = 100_000  # bytes of a view
 PHONE = {"width": 360, "height": 740}
 FINGER = 44
@@ -31,14 +31,19 @@ _RECORD = """() => {
   window.views = 0;
   window.recording = true;
   const viewers = document.querySelector("#total-streams");
-  new MutationObserver(() => { window.views += 1; }).observe(viewers, { childList: true });
+  window.watch = new MutationObserver(() => { window.views += 1; });
+  window.watch.observe(viewers, { childList: true });
   const tick = (time) => {
     window.frames.push(time);
     if (window.recording) requestAnimationFrame(tick);
   };
   requestAnimationFrame(tick);
 }"""
-_STOP = "() => { window.recording = false; return { frames: window.frames, views: window.views }; }"
+_STOP = """() => {
+  window.recording = false;
+  window.watch.disconnect();
+  return { frames: window.frames, views: window.views };
+}"""
 _ROWS = "[...document.querySelectorAll('#nodes tbody tr')].map((one) => one.dataset.node)"
 
 
@@ -53,6 +58,15 @@ class Smooth(NamedTuple):
     def holds(self) -> bool:
         """Whether that is smooth."""
         return self.frames_per_s >= FRAMES_PER_S and self.p95_s <= FRAME_S and self.views_per_s >= VIEWS_PER_S
+
+
+async def recorded(page: Page) -> Smooth:
+    """Of what was recorded until now."""
+    found = await page.evaluate(_STOP)
+    times = [one / 1000 for one in found["frames"]]
+    took = times[-1] - times[0]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    return Smooth(len(gaps) / took, percentile(gaps, 0.95), found["views"] / took)
 
 
 @pytest.fixture
@@ -83,23 +97,19 @@ async def scroll_and_zoom(page: Page) -> Smooth:
     assert box
     await page.evaluate(_RECORD)
     await page.mouse.move(700, 880)
-    for step in range(60):
-        await page.mouse.wheel(0, 150 if step % 30 < 15 else -150)
+    for step in range(40):
+        await page.mouse.wheel(0, 150 if step % 20 < 10 else -150)
         await page.wait_for_timeout(25)
     await page.evaluate("scrollTo(0, 0)")
     await page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] * 0.6)
-    for step in range(80):
-        await page.mouse.wheel(0, -100 if step % 40 < 20 else 100)
+    for step in range(60):
+        await page.mouse.wheel(0, -100 if step % 30 < 15 else 100)
         await page.wait_for_timeout(25)
     for _ in range(15):
         await page.keyboard.press("+")
         await page.keyboard.press("ArrowLeft")
         await page.keyboard.press("-")
-    found = await page.evaluate(_STOP)
-    times = [one / 1000 for one in found["frames"]]
-    took = times[-1] - times[0]
-    gaps = [after - before for before, after in itertools.pairwise(times)]
-    return Smooth(len(gaps) / took, percentile(gaps, 0.95), found["views"] / took)
+    return await recorded(page)
 
 
 async def test_it_is_smooth_while_views_come(
