@@ -13,7 +13,7 @@ from live_demo.looks import contrasts, nameless, tree
 from live_demo.many import CLUSTER, many
 from needs import needs
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(300)]
+pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
 
 CONTRAST = 4.5
 MEMBERS = 40

@@ -16,7 +16,7 @@ from live_demo.many import CAPACITY, CLUSTER, Many, many
 from loadtest.sim.measure import percentile
 from needs import needs
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(300)]
+pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
 
 NODES = 300
 FRAMES_PER_S, FRAME_S = 30, 0.034  # two frames of a screen of 60 Hz

@@ -22,7 +22,7 @@ from live_demo.demo import Demo
 from needs import needs
 from waiting import until
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(300)]
+pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
 
 APART_S = 2.0  # between the first that tells it and the last
 SINCE_APART_S = 1.5  # the page counts whole seconds

@@ -10,7 +10,7 @@ from live_demo.browser import until_page
 from live_demo.cluster import Cluster, free_address
 from needs import needs
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(300)]
+pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
 
 TOKEN = "a long random word for the page"
 NAMES = ("mumbai", "pune")
