@@ -81,9 +81,7 @@ def test_a_cut_of_three_nodes_says_who_is_lost() -> None:
     assert "by load   up 3 min 5 s" in lines[0]
     assert lines[1].startswith("3 nodes: 2 alive, 1 unreachable   mode clear 0   hottest /live/v540/1.m4s")
     assert lines[2] == "145 of 200 viewers (72%)   122.1 Mb/s   480 requests/s   hits 97% here"
-    assert lines[3].startswith(
-        " Cut since 12 s (mumbai-1): this side, 2 of 3 nodes, is the majority; lost: north 1"
-    )
+    assert lines[3].startswith(" Cut since 12 s: this side, 2 of 3 nodes, is the majority; lost: north 1")
     assert [line.split() for line in lines[5:9]] == [
         ["NAME", "ZONE", "STATUS", "LOAD", "VIEWERS", "LVL", "AGE", "RTT"],
         ["mumbai", "west", "alive", "███████▋", "95%", "95", "0", "0.2s", "asked"],
