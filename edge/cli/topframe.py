@@ -130,7 +130,7 @@ def _cut_in_words(head: Head) -> str:
     if cut["settled"]:
         which = "is the majority" if cut["majority"] else "is not the majority"
     reached = f"{len(cut['island'])} of {sum(head.statuses.values())} nodes"
-    return f" Cut since {in_words(cut['age_s'])}: this side, {reached}, {which}; lost: {lost} "
+    return f" Cut since {in_words(cut['age_s'])}: this side, {reached}, {which}; lost: {lost}; {printable(cut['id'])} "
 
 
 def _silence_in_words(silence: Silence) -> str:

@@ -8,8 +8,9 @@ import asyncio
 import ipaddress
 import logging
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -23,10 +24,12 @@ from edge.shell.events import EventActor
 from edge.shell.loglevels import LogLevels
 from edge.shell.monsoon import MonsoonRunner
 from edge.shell.orders import Accept, bears, obeyed, unauthorized
+from edge.shell.preflight import preflight
 from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.story import Story, Teller
+from edge.shell.viewfeed import ViewFeed
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ class AdminFace:
         self._streams = 0
         self._closing = asyncio.Event()
         self._levels = LogLevels()
+        self._feed = ViewFeed(sources.view)
 
     def app(self) -> web.Application:
         """The aiohttp application."""
@@ -121,7 +125,7 @@ class AdminFace:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Token, origin and host; the hardening headers of every answer."""
         guarded = request.path.startswith("/v1/") and request.path != SYNC
-        refusal = self._refusal(request) if guarded else None
+        refusal = (preflight(request, self._page_origins) or self._refusal(request)) if guarded else None
         response = refusal or await handler(request)
         if not response.prepared:
             response.headers.update(self._headers(request))
@@ -207,20 +211,25 @@ class AdminFace:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the view, about twice a second."""
-        return await self._pour(
-            request, lambda: b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n"
-        )
+        news, coding = self._feed.listener(request.headers.get("Accept-Encoding", ""))
+        return await self._pour(request, news, coding)
 
     async def _tell_events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: what happened, and what happens; `Last-Event-ID` leaves out what was told before."""
         last_id = request.headers.get("Last-Event-ID", "")
         return await self._pour(request, Teller(self._sources.story, self._sources.events, last_id).news)
 
-    async def _pour(self, request: web.Request, news: Callable[[], bytes]) -> web.StreamResponse:
+    async def _pour(
+        self,
+        request: web.Request,
+        news: Callable[[], bytes],
+        coding: Mapping[str, str] = MappingProxyType({}),
+    ) -> web.StreamResponse:
         """Whatever `news` has, looked at about twice a second; a comment where it long has nothing."""
         if self._streams >= STREAMS_MAX:
             return web.Response(status=503, text="too many streams\n", headers={"Retry-After": "5"})
-        response = web.StreamResponse(headers=self._headers(request) | {"Content-Type": "text/event-stream"})
+        fields = {"Content-Type": "text/event-stream"} | dict(coding)
+        response = web.StreamResponse(headers=self._headers(request) | fields)
         self._streams += 1
         try:
             await response.prepare(request)

@@ -18,6 +18,7 @@ from edge.shell.audience import Audience
 from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
+from edge.shell.cutmetrics import cut_metrics
 from edge.shell.discovery import Discovery
 from edge.shell.histograms import family_of, of_ways
 from edge.shell.kube.platform import Kubernetes
@@ -148,12 +149,7 @@ class NodeCollector(Collector):
         for status in Status:
             members.add_metric([status.name.lower()], held.count(status))
         yield members
-        cut = self._node.view().partition
-        yield GaugeMetricFamily(
-            "edge_partition_lost",
-            "Members lost in the cut of this moment; 0: there is none.",
-            value=len(cut.lost) if cut else 0,
-        )
+        yield from cut_metrics(self._node.view().partition)
         yield GaugeMetricFamily(
             "edge_local_health_multiplier", "Lifeguard score: 0 is fine.", value=self._node.awareness
         )

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from waiting import until
 UP_WITHIN_S = 15.0
 STOP_WITHIN_S = 10.0
 Kind = TypeVar("Kind", bound="Process")
+Report = Callable[[str], None]  # tells a figure to whoever runs the tests
 _SERVES = re.compile(r"serves: public (\S+), admin (\S+), gossip (\S+)")
 
 

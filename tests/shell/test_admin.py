@@ -218,3 +218,23 @@ async def test_a_full_log_says_to_come_again(site: Site) -> None:
 async def test_events_want_the_token_too(site: Site) -> None:
     assert (await site.post("/v1/purge", {"url": "/a"}))[0] == 401
     assert (await site.post("/v1/purge", {"url": "/a"}, Authorization=f"Bearer {TOKEN}"))[0] == 202
+
+
+@with_token
+async def test_a_page_of_another_node_may_ask_before_it_sends_a_token(site: Site) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin, status in ((PAGE, 204), ("http://evil.example", 401)):
+        url = site.server.make_url("/v1/purge")
+        async with site.client.options(url, headers=asks | {"Origin": origin}) as answer:
+            assert answer.status == status
+            allowed = answer.headers.get("Access-Control-Allow-Headers", "")
+            assert ("Authorization" in allowed) == (answer.headers.get("Access-Control-Allow-Origin") == PAGE)
+            assert ("Authorization" in allowed) == (status == 204)
+
+
+async def test_the_stream_of_views_is_compressed_where_that_is_wanted(site: Site) -> None:
+    for coding, found in (("gzip", "gzip"), ("identity", None)):
+        headers = {"Accept-Encoding": coding}
+        async with site.client.get(site.server.make_url("/v1/stream"), headers=headers) as response:
+            assert response.headers.get("Content-Encoding") == found
+            assert await response.content.readline() == b"event: view\n"
