@@ -14,6 +14,7 @@ from edge.decide.monsoon import Mode
 from edge.decide.origins import Origins
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.adminport import AdminPort, of_admin
 from edge.shell.audience import Audience
 from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
@@ -107,6 +108,7 @@ class Counted:
     audience: Audience
     origins: Origins
     tls: PublicTls
+    admin: AdminPort
     kubernetes: Kubernetes | None = None
 
 
@@ -125,6 +127,7 @@ class NodeCollector(Collector):
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
+        yield from of_admin(self._parts.admin)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

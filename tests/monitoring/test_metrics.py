@@ -23,6 +23,7 @@ ODD_UNITS = {
 LABELS = {
     "binding": "streams, bandwidth or lag",
     "cluster": "of this node: one series",
+    "code": "2xx to 5xx",
     "event": "events at a time: SCHEDULED_MAX",
     "format": "hls or dash",
     "isp": "of this node, or one of PLACES_SHOWN",

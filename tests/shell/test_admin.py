@@ -12,7 +12,7 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
 from edge.shell.routes import Routes
 from gossip.test_node import Bench
-from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
+from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk, warden
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -43,7 +43,8 @@ class Site:
             Routes(bench.node.view),
             schedule_desk(bench, self.events),
         )
-        self.face = AdminFace(sources, token, (PAGE,))
+        self.warden = warden(token)
+        self.face = AdminFace(sources, self.warden, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")
         self.client = ClientSession()
 
