@@ -34,7 +34,7 @@ STREAM_EVERY_S = 0.5
 STREAMS_MAX = 64
 _IDLE_LOOKS = 8  # looks without news after which a comment says that the stream lives
 _BODY_MAX_BYTES = 16 * 1024
-_BODY_S = 5.0
+BODY_S = 5.0
 _POLICY = (
     "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -95,9 +95,9 @@ class AdminFace:
         app.router.add_get("/v1/audit", self._audit)
         app.router.add_get("/v1/members", self._members)
         app.router.add_get("/v1/view", self._view)
-        app.router.add_get("/v1/stream", self._stream)
+        app.router.add_get("/v1/stream", self._stream, allow_head=False)
         app.router.add_get("/v1/events", self._events)
-        app.router.add_get("/v1/events/stream", self._tell_events)
+        app.router.add_get("/v1/events/stream", self._tell_events, allow_head=False)
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
@@ -264,10 +264,10 @@ def _reads(answer: Callable[[Any], Awaitable[web.Response]]) -> Handler:
         if request.content_type != "application/json":  # which a foreign page cannot send without our consent
             return web.Response(status=415, text="wants Content-Type: application/json\n")
         try:
-            async with asyncio.timeout(_BODY_S):
+            async with asyncio.timeout(BODY_S):
                 asked = orjson.loads(await request.read())
         except TimeoutError:
-            return web.Response(status=408, text=f"the body took more than {_BODY_S:g} s\n")
+            return web.Response(status=408, text=f"the body took more than {BODY_S:g} s\n")
         except (orjson.JSONDecodeError, web.RequestPayloadError) as error:
             return web.Response(status=400, text=f"no JSON: {error}\n")
         request[ASKED] = dict(asked) if isinstance(asked, dict) else None

@@ -1,20 +1,42 @@
 """The admin port as a whole: its files, who is let in, and its connections."""
 
 import asyncio
+import logging
 import socket
 from contextlib import AsyncExitStack
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from edge.cache.upstream import PeerTls
 from edge.config import AdminConfig
-from edge.shell.doors import IDLE_S, LINGER_S, Doors
+from edge.shell.doors import IDLE_S, LINGER_S, Count, Doors
 from edge.shell.warden import Warden
 
 LOOK_EVERY_S = 2.0
 _HEADERS_MAX = 64
 _LINE_MAX_BYTES = 8190
+
+
+class _Malformed(logging.Filter):
+    """Counts what is no HTTP, in place of a traceback that whoever reaches the port could have us write.
+
+    Args:
+        count: hears of it.
+    """
+
+    def __init__(self, count: Count) -> None:
+        super().__init__()
+        self._count = count
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is something else, and to be logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        self._count("malformed", str(record.args[0]) if isinstance(record.args, tuple) else "")
+        return False
 
 
 class AdminPort:
@@ -32,6 +54,12 @@ class AdminPort:
         self.doors = self.warden.doors = Doors(
             config.connections_max, lambda: self.warden.tls.server, self.warden.count
         )
+
+        self._log = logging.Logger(
+            "edge.shell.adminport.http"
+        )  # of this port only: filters stay with a logger
+        self._log.parent = logging.getLogger("edge")
+        self._log.addFilter(_Malformed(self.warden.count))
 
     @property
     def peers(self) -> PeerTls:
@@ -55,6 +83,7 @@ class AdminPort:
         runner = web.AppRunner(
             app,
             access_log=None,
+            logger=self._log,
             handle_signals=False,
             shutdown_timeout=close_s,
             keepalive_timeout=IDLE_S,

@@ -4,6 +4,7 @@ from typing import Any
 
 from edge.cache.purge import KINDS, TAG_MAX_BYTES
 from edge.decide.override import LEVEL_MAX, SCOPES
+from edge.decide.scheduled import DURATION_MAX_S
 from edge.shell.events import TTL_MAX_S
 from edge.shell.loglevels import FOR_MAX_S, LEVELS
 
@@ -54,6 +55,7 @@ def maybe(schema: Schema) -> Schema:
 
 
 NUMBER: Schema = {"type": "number"}
+COUNT: Schema = NUMBER | {"minimum": 0}
 TRUTH: Schema = {"type": "boolean"}
 TEXT: Schema = {"type": "string"}
 _PATH = text(512, "^/")
@@ -85,11 +87,11 @@ ANNOUNCEMENT = body(
 )
 LOG = body({"level": one_of(*LEVELS, None)}, logger=TEXT, for_s=whole(1, FOR_MAX_S))
 SCHEDULED = body(
-    {"name": text(_NAME_MAX) | {"minLength": 1}, "at": NUMBER, "expected_peak": NUMBER},
-    growth_per_minute=NUMBER,
-    duration_s=NUMBER,
+    {"name": text(_NAME_MAX) | {"minLength": 1}, "at": COUNT, "expected_peak": COUNT},
+    growth_per_minute=COUNT,
+    duration_s={"type": "number", "minimum": 1, "maximum": DURATION_MAX_S},
     paths=many(_PATH),
-    zones=by_name(NUMBER),
+    zones=by_name({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
     majority=_MAJORITY,
 )
 

@@ -104,9 +104,7 @@ def read_token(path: str) -> str:
     """
     token = read_text(path, _ONE).strip()
     if len(token) < TOKEN_MIN:
-        raise ConfigError(
-            _ONE, f"holds less than {TOKEN_MIN} characters", "put a long random word into it"
-        )
+        raise ConfigError(_ONE, f"holds less than {TOKEN_MIN} characters", "put a long random word into it")
     return token
 
 

@@ -99,23 +99,25 @@ class Doors:
             return
         door = _Door(self, made(), address)
         self._waiting[door] = None
-        door.opening = asyncio.create_task(self._open(door, taken))
+        door.opening = task = asyncio.create_task(self._open(door, taken))
+        task.add_done_callback(lambda done: self._has_opened(door, taken, done))
 
     async def _open(self, door: "_Door", taken: socket.socket) -> None:
         loop, tls = asyncio.get_running_loop(), self._tls()
-        try:
-            await loop.connect_accepted_socket(
-                lambda: door, taken, ssl=tls, ssl_handshake_timeout=HEAD_S if tls else None
-            )
-        except OSError as error:  # ssl.SSLError is one; so is a handshake that took too long
-            log.info("%s: no TLS: %s", door.address, error)
-            self.closed(door, None)
-        except asyncio.CancelledError:
+        await loop.connect_accepted_socket(
+            lambda: door, taken, ssl=tls, ssl_handshake_timeout=HEAD_S if tls else None
+        )
+
+    def _has_opened(self, door: "_Door", taken: socket.socket, task: asyncio.Task[None]) -> None:
+        """Or not; a task that is cancelled may not even have begun."""
+        door.opening = None
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or error:
+            if error:
+                log.debug("%s: no TLS: %s", door.address, error)
+                self.count("handshake", door.address)
             self.closed(door, None)
             taken.close()
-            raise
-        finally:
-            door.opening = None
 
     def _make_room(self) -> bool:
         """End the connection that has asked nothing for longest; False where all are asking."""

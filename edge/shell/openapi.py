@@ -88,5 +88,5 @@ def _responses(method: str, rule: Rule) -> dict[str, Any]:
             "content": {TEXT: {"schema": {"type": "string"}}},
         }
     if rule.gives == PAGE:
-        found["404"] = {"description": "There is none.", "content": {TEXT: {"schema": {"type": "string"}}}}
+        found["404"] = {"description": "There is none."}
     return found

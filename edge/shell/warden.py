@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 ASKED = web.RequestKey("edge.asked", object)  # what the body of a request says
 _CALLER = web.RequestKey("edge.caller", Caller)
+REASONS = (
+    *("token", "certificate", "host", "role", "rate"),  # requests
+    *("connections", "handshake", "slow", "stalled", "malformed"),  # connections
+)
 _NOBODY = Caller("anyone", Role.OPERATE)  # where nobody has to say who he is
 _BEARER = "Bearer "
 _READS = frozenset(("GET", "HEAD"))
@@ -60,9 +64,8 @@ class Warden:
         self._seldom = Seldom(log, clock)
         self.audit = Audit()
         self.doors: Doors | None = None  # told of requests; none where connections are not watched
-        reasons = ("token", "certificate", "host", "role", "rate", "connections", "slow", "stalled")
         self.counters = AdminCounters(
-            {f"{hundreds}xx": 0 for hundreds in range(2, 6)}, dict.fromkeys(reasons, 0)
+            {f"{hundreds}xx": 0 for hundreds in range(2, 6)}, dict.fromkeys(REASONS, 0)
         )
 
     @property

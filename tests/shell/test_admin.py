@@ -21,7 +21,7 @@ PAGE = "http://127.0.0.1:9999"
 class Site:
     """An admin port and a client."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str = "", **settings: Any) -> None:
         self.view: dict[str, Any] = {
             "self": "pune",
             "cluster": "demo",
@@ -43,7 +43,7 @@ class Site:
             Routes(bench.node.view),
             schedule_desk(bench, self.events),
         )
-        self.warden = warden(token)
+        self.warden = warden(token, **settings)
         self.face = AdminFace(sources, self.warden, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")
         self.client = ClientSession()
