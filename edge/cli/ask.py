@@ -63,9 +63,9 @@ def _tls_options() -> list[Any]:
     return [
         click.option(flag, envvar=variable, metavar="FILE", help=text, expose_value=False, callback=keep)
         for flag, variable, text in (
-            ("--key", "EDGE_ADMIN_KEY", "Its key, PEM without a password."),
-            ("--cert", "EDGE_ADMIN_CERT", "Client certificate, PEM, for a node that wants one."),
-            ("--ca", "EDGE_ADMIN_CA", "Authorities, PEM, of the node's certificate. Default: the system's."),
+            ("--key", "EDGE_KEY", "Its key, PEM without a password."),
+            ("--cert", "EDGE_CERT", "Client certificate, PEM, for a node that wants one."),
+            ("--ca", "EDGE_CA", "Authorities, PEM, of the node's certificate. Default: the system's."),
         )
     ]
 

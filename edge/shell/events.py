@@ -114,6 +114,10 @@ class EventActor:
             Refusal: too much is being told already, or it is too large.
         """
         key, body = asked.get("key"), asked.get("body", "")
+        if unknown := [name for name in asked if name not in ("key", "body", "ttl_s")]:
+            raise ConfigError(
+                "event", f"{', '.join(unknown)}: no such field", "known are key, body, ttl_s and majority"
+            )
         if not isinstance(key, str) or not isinstance(body, str) or not key:
             raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
         return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
