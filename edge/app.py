@@ -224,6 +224,7 @@ class Node:
             origins=origins,
             tls=self._tls,
             admin=self._admin,
+            events=self.events,
             kubernetes=self._kubernetes,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -101,9 +102,19 @@ class AdminPort:
         return [asyncio.create_task(job) for job in jobs]
 
 
-def of_admin(port: AdminPort) -> list[Metric]:
-    """What is counted of it."""
+def of_admin(port: AdminPort, origins: Mapping[str, int]) -> list[Metric]:
+    """What is counted of it.
+
+    Args:
+        port: the admin port.
+        origins: of events, as `EventActor` counts them.
+    """
     warden = port.warden
+    acted = CounterMetricFamily(
+        "edge_events_acted", "Durable events acted on, by the node that accepted them.", labels=["node"]
+    )
+    for node, count in origins.items():
+        acted.add_metric([node], count)
     answers = CounterMetricFamily(
         "edge_admin_requests", "Requests answered at the admin port, by class of status.", labels=["code"]
     )
@@ -114,7 +125,7 @@ def of_admin(port: AdminPort) -> list[Metric]:
     )
     for reason, count in warden.counters.refused.items():
         refused.add_metric([reason], count)
-    found: list[Metric] = [answers, refused]
+    found: list[Metric] = [acted, answers, refused]
     found += [
         CounterMetricFamily("edge_admin_orders", "Orders written down.", value=warden.audit.count),
         GaugeMetricFamily("edge_admin_connections", "Connections to the admin port.", value=len(port.doors)),

@@ -20,6 +20,7 @@ from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
 from edge.shell.discovery import Discovery
+from edge.shell.events import EventActor
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
@@ -109,6 +110,7 @@ class Counted:
     origins: Origins
     tls: PublicTls
     admin: AdminPort
+    events: EventActor
     kubernetes: Kubernetes | None = None
 
 
@@ -127,7 +129,7 @@ class NodeCollector(Collector):
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
-        yield from of_admin(self._parts.admin)
+        yield from of_admin(self._parts.admin, self._parts.events.origins)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

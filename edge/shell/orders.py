@@ -57,6 +57,9 @@ class PurgeMethod:
         if not self._warden.wants_token:
             text = "PURGE is off: it wants a token, and this node has no admin.token_file\n"
             return web.Response(status=403, text=text)
+        if self._warden.tls.wants_client:
+            text = "PURGE is off: orders want a client certificate, which this port does not ask for\n"
+            return web.Response(status=403, text=text)
         if refused := self._warden.refused_by(request, PURGE_METHOD):
             return refused
         path = request.rel_url.raw_path

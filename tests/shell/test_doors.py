@@ -120,7 +120,8 @@ async def test_a_body_that_comes_byte_by_byte_is_refused(
     node = await running.start("pune")
     reader, writer = await connect(node, opened, ORDER + b"Content-Length: 1000\r\n\r\n{")
     dripping = asyncio.create_task(drip(writer))
-    assert (await rest(reader)).startswith(b"HTTP/1.1 408 ")
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 408 ")
+    await rest(reader)  # and that is all: the connection ends
     dripping.cancel()
 
 
@@ -157,6 +158,18 @@ async def test_where_all_places_are_asking_the_next_one_is_refused(
     opened[0].transport.abort()
     await until(lambda: len(node._admin.doors) < 16)
     assert await asked(node, http, "/healthz") < 1
+
+
+async def test_who_reads_no_answer_is_cut_off(
+    running: Running, opened: list[asyncio.StreamWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "STALLED_S", 0.3)
+    node = await running.start("pune")
+    ask = HEAD.replace(b"/healthz", b"/metrics") + b"\r\n"
+    _, writer = await connect(node, opened, 1000 * ask)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await until(lambda: refused(node, "stalled") == 1)
+    await until(lambda: len(node._admin.doors) == 0)
 
 
 async def test_handshakes_that_do_not_go_on_are_ended_and_keep_nobody_out(
