@@ -111,6 +111,9 @@ async def test_old_tls_is_refused(running: Running, authority: Authority) -> Non
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
         with pytest.raises(aiohttp.ClientError):
             await status(http, node, "/healthz")
+    server = node._admin.warden.tls.server
+    assert server
+    assert server.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 async def test_new_files_count_for_the_next_connection(

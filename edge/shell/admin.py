@@ -127,6 +127,9 @@ class AdminFace:
             doors.begun(request.transport)
         try:
             response = warden.refusal(request) or await _answered(handler, request)
+        except Exception:  # a bug of ours; whoever gave the order is written down all the same
+            warden.answered(request, web.Response(status=500))
+            raise
         finally:
             if doors:
                 doors.ended(request.transport)

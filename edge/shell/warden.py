@@ -33,6 +33,7 @@ REASONS = (
     *("connections", "handshake", "slow", "stalled", "malformed"),  # connections
 )
 _NOBODY = Caller("anyone", Role.OPERATE)  # where nobody has to say who he is
+_PATH_MAX = 256  # of a path that is written down
 _BEARER = "Bearer "
 _READS = frozenset(("GET", "HEAD"))
 
@@ -108,7 +109,7 @@ class Warden:
                 role=caller.role.text,
                 address=request.remote or "",
                 method=request.method,
-                path=request.rel_url.raw_path,
+                path=request.rel_url.raw_path[:_PATH_MAX],
                 what=told_of(request.get(ASKED, None), rule.audited),
                 status=response.status,
                 event=event_of(body) if response.status in (200, 202) else {},
@@ -155,7 +156,7 @@ class Warden:
         self, request: web.BaseRequest, reason: str, status: int, text: str, headers: Mapping[str, str]
     ) -> web.Response:
         self.counters.refused[reason] += 1
-        where = f"{request.method} {request.rel_url.raw_path[:128]}"
+        where = f"{request.method} {request.rel_url.raw_path[:_PATH_MAX]}"
         self._seldom.warn(reason, f"{request.remote} was refused {where}: {text.strip()}")
         return web.Response(status=status, text=text, headers=headers)
 

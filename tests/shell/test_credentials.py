@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.config import AdminConfig
 from edge.model import ConfigError
@@ -88,6 +90,22 @@ def test_what_is_wrong_is_told_without_the_token(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as told:
         parse_tokens(text, "f")
     assert READER not in str(told.value)
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["read", "purge", "a", "b", READER, PURGER, "\n", " "])).map(" ".join)
+)
+def test_whatever_is_in_the_file_is_read_or_told(text: str) -> None:
+    told, found = "", None
+    try:
+        found = parse_tokens(text, "f")
+    except ConfigError as error:
+        told = str(error)
+    assert found or told
+    assert READER not in told
+    assert PURGER not in told
+    assert all(len(token) >= 16 for token, _ in found or ())
 
 
 def test_one_token_is_nobody_else_s(tmp_path: Path) -> None:

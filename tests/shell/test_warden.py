@@ -140,6 +140,16 @@ async def test_all_together_are_limited_too(tmp_path: Path) -> None:
     assert found == [202] * 5 + [429] * 4
 
 
+async def test_an_order_that_fails_by_a_bug_is_written_down(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(site.events, "minority", lambda: 1 / 0)
+    assert (await site.post("/v1/purge", {"url": "/a", "majority": True}, **bearer(Role.PURGE)))[0] == 500
+    [order] = site.warden.audit.entries()
+    assert (order["who"], order["status"], order["event"]) == ("purgeer", 500, {})
+    assert site.warden.counters.answers["5xx"] == 1
+
+
 async def test_guesses_are_counted_and_seldom_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(50):
         assert (await site.get("/v1/view", Authorization=f"Bearer guess-{number}"))[0] == 401
