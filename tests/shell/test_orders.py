@@ -1,5 +1,6 @@
 """`PURGE` at the public port of real nodes, and how long everybody took to act."""
 
+from collections import Counter
 from pathlib import Path
 
 import aiohttp
@@ -85,6 +86,25 @@ async def test_purge_wants_a_role_and_is_written_down(
         ("eye", "PURGE", SEGMENT, 403),
         ("ci", "PURGE", SEGMENT, 200),
     ]
+
+
+async def test_a_storm_of_purges_is_bounded_where_it_enters_and_known_by_its_origin(
+    running: Running, http: aiohttp.ClientSession
+) -> None:
+    storm, limits = 200, {"admin__writes_per_s": "0.1", "admin__writes_burst": "20"}
+    pune, delhi = [await running.start(name, **limits) for name in ("pune", "delhi")]
+    await until(lambda: all(len(one.gossip.view().alive) == 2 for one in (pune, delhi)))
+    statuses: Counter[int] = Counter()
+    for number in range(storm):
+        async with http.post(f"{pune.member.admin}/v1/purge", json={"url": f"/{number}"}) as answer:
+            statuses[answer.status] += 1
+    assert statuses[202] + statuses[429] == storm
+    assert 20 <= statuses[202] <= 22
+    await until(lambda: delhi.events.origins["pune"] == statuses[202])
+    async with http.get(f"{delhi.member.admin}/metrics") as answer:
+        told = await answer.text()
+    assert f'edge_events_acted_total{{node="pune"}} {statuses[202]:.1f}' in told
+    assert 'edge_events_acted_total{node="delhi"}' not in told
 
 
 async def test_purge_is_off_where_orders_want_a_certificate(
