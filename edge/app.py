@@ -22,6 +22,7 @@ from edge.gossip import GossipNode
 from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.adminport import AdminPort
 from edge.shell.audience import Audience, AudienceParts
 from edge.shell.backend import backend_of, join, public_tls
 from edge.shell.backup import BackupSocket
@@ -29,7 +30,7 @@ from edge.shell.bound import bind_all, own_record
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
-from edge.shell.files import read_ring, read_token
+from edge.shell.files import read_ring
 from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
 from edge.shell.kube.platform import Attached, Kubernetes
@@ -91,7 +92,7 @@ class Node:
     def _assemble(self, config: Config) -> None:
         """Make the parts around the sockets."""
         self._ring = read_ring(config)
-        self._token = read_token(config)
+        self._admin = AdminPort(config.admin)
         peer_tls = PeerTls()
         self._tls = PublicTls(config.public, peer_tls)
         self.member = own_record(config, self._bound)
@@ -127,7 +128,7 @@ class Node:
         self.monsoon = self._degrading(gate, placed)
         self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
         self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
-        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
+        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump, self._admin.peers)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
         self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
         self._collector = NodeCollector(self._counted(filled.origins))
@@ -141,7 +142,7 @@ class Node:
         config, view = self.config, self.gossip.view
         self._routes = self._tracing.routes(view, config.routing, rng)
         self._face = PublicFace(self.cache, self.traffic, self._routes, gate, peers)
-        self._face.purging = PurgeMethod(self.events, self._token)
+        self._face.purging = PurgeMethod(self.events, self._admin.warden)
         self._face.on_asked = placed.wanted
         parts = AudienceParts(
             node=self.gossip,
@@ -225,6 +226,8 @@ class Node:
             origins=origins,
             tls=self._tls,
             tracing=self._tracing,
+            admin=self._admin,
+            events=self.events,
             kubernetes=self._kubernetes,
         )
 
@@ -295,7 +298,7 @@ class Node:
                 self.audience,
                 self._events,
             ),
-            self._token,
+            self._admin.warden,
             self.config.admin.page_origins,
         )
         close_s = max(CLOSE_S, self.config.node.drain_s)
@@ -304,14 +307,12 @@ class Node:
             handle_signals=False,
             shutdown_timeout=close_s,
         )
-        private = web.AppRunner(admin.app(), access_log=None, handle_signals=False, shutdown_timeout=close_s)
-        for runner, sock, tls in (
-            (public, self._bound.public, public_tls(self.config, self._tls)),
-            (private, self._bound.admin, None),
-        ):
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sock, ssl_context=tls).start()
+        await public.setup()
+        stack.push_async_callback(public.cleanup)
+        await web.SockSite(public, self._bound.public, ssl_context=public_tls(self.config, self._tls)).start()
+        for task in await self._admin.open(stack, admin.app(), self._bound.admin, close_s):
+            self._work.append(task)
+            stack.push_async_callback(cancel, task)
         stack.callback(admin.close)
         log.info(
             "%s serves: public %s, admin %s, gossip %s",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,8 @@ EVENT_TTL_S = 3600
 RECORD_S = 2.0  # then an answer comes in any case; who has acted on the event is told by `reached`
 TTL_MAX_S = 7 * 86_400
 HANDLERS_MAX = 64
+ORIGINS_MAX = 64
+OTHERS = "others"
 _SOFT, _HARD = "soft", "hard"
 
 Handler = Callable[[Durable], None]
@@ -47,6 +50,7 @@ class EventActor:
         self.on_schedule: Handler = lambda _event: None  # told of each announcement
         self.on_scheduled: Handler = lambda _event: None  # told of each event that is scheduled
         self.failures = 0  # handlers that raised
+        self.origins: Counter[str] = Counter()  # events acted on by the node that accepted them
 
     def on(self, prefix: str, handler: Handler) -> None:
         """Call `handler` with each user event whose key begins with `prefix`, once in each process and version.
@@ -63,6 +67,7 @@ class EventActor:
     def act(self) -> None:
         """Act on everything that waits, and acknowledge it; a purge once no restart can undo it."""
         while event := self._node.next_durable():
+            self._count(event.origin)
             if event.kind is EventKind.PURGE:
                 self._purge(event)
                 if not self._cache.recorded:
@@ -109,6 +114,10 @@ class EventActor:
             Refusal: too much is being told already, or it is too large.
         """
         key, body = asked.get("key"), asked.get("body", "")
+        if unknown := [name for name in asked if name not in ("key", "body", "ttl_s")]:
+            raise ConfigError(
+                "event", f"{', '.join(unknown)}: no such field", "known are key, body, ttl_s and majority"
+            )
         if not isinstance(key, str) or not isinstance(body, str) or not key:
             raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
         return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
@@ -186,6 +195,11 @@ class EventActor:
             "missing": sorted(set(audience).difference(reached)),
             "acted_ms": {name: round(1000 * s) for name, s in sorted(self._node.acted_s(event).items())},
         }
+
+    def _count(self, origin: str) -> None:
+        """So that a node through which many come is found; those of more than `ORIGINS_MAX` are counted together."""
+        known = origin in self.origins or len(self.origins) < ORIGINS_MAX
+        self.origins[origin if known else OTHERS] += 1
 
     def _confirm_late(self, event: Durable) -> None:
         self._node.confirm_durable(event, self._now())

@@ -14,12 +14,14 @@ from edge.decide.monsoon import Mode
 from edge.decide.origins import Origins
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.adminport import AdminPort, of_admin
 from edge.shell.audience import Audience
 from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
 from edge.shell.cutmetrics import cut_metrics
 from edge.shell.discovery import Discovery
+from edge.shell.events import EventActor
 from edge.shell.histograms import family_of, of_ways
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
@@ -111,6 +113,8 @@ class Counted:
     origins: Origins
     tls: PublicTls
     tracing: Untraced
+    admin: AdminPort
+    events: EventActor
     kubernetes: Kubernetes | None = None
 
 
@@ -131,6 +135,7 @@ class NodeCollector(Collector):
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
         yield from self._parts.tracing.metrics()
+        yield from of_admin(self._parts.admin, self._parts.events.origins)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

@@ -5,13 +5,14 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from certificates import Authority
+from edge.model import Member
 from helm.alerts import alerts
 from helm.render import CHART
 from live_demo.cluster import Cluster, Node
@@ -38,10 +39,12 @@ async def start(cluster: Cluster, tmp_path: Path, *names: str) -> list[Node]:
     return [cluster.nodes[name] for name in names]
 
 
-async def check(name: str, nodes: list[Node], tmp_path: Path, **variables: str) -> tuple[int, str, str]:
+async def check(
+    name: str, nodes: Sequence[Node | Member], tmp_path: Path, **variables: str
+) -> tuple[int, str, str]:
     """Exit status, output and error output of one check."""
     env = {
-        "CHECK_HEADLESS": ",".join(node.admin.removeprefix("http://") for node in nodes),
+        "CHECK_HEADLESS": ",".join(node.admin.rpartition("/")[2] for node in nodes),
         "CHECK_SERVICE": nodes[0].public,
         "CHECK_TOKEN_FILE": str(tmp_path / "token"),
         "CHECK_REPLICAS": str(len(nodes)),

@@ -24,6 +24,7 @@ LABELS = {
     "binding": "streams, bandwidth or lag",
     "class": "regular or urgent",
     "cluster": "of this node: one series",
+    "code": "2xx to 5xx",
     "event": "events at a time: SCHEDULED_MAX",
     "format": "hls or dash",
     "isp": "of this node, or one of PLACES_SHOWN",

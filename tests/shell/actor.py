@@ -1,12 +1,14 @@
-"""An `EventActor`, a `MonsoonRunner`, a `Prewarmer` and a `ScheduleDesk` over a node and a cache that are alone."""
+"""Parts of the admin port over a node and a cache that are alone, and a `Warden`."""
 
 import random
+import tempfile
 import time
+from typing import Any
 
 from edge.cache.cache import EdgeCache
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
-from edge.config import Config, MonsoonConfig, NodeConfig, ScheduleConfig
+from edge.config import AdminConfig, Config, MonsoonConfig, NodeConfig, ScheduleConfig
 from edge.decide.measures import Measures
 from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
@@ -20,8 +22,17 @@ from edge.shell.peers import Placed
 from edge.shell.prewarm import Prewarmer, PrewarmParts
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
+from edge.shell.warden import Warden
 from edge.state.traffic import Traffic
 from gossip.test_node import Bench
+
+
+def warden(token: str = "", **settings: Any) -> Warden:
+    """Of an admin port with a token, or without."""
+    with tempfile.NamedTemporaryFile("w", suffix=".token") as file:
+        file.write(token)
+        file.flush()
+        return Warden(AdminConfig(token_file=file.name if token else "", **settings))
 
 
 def event_actor(bench: Bench | None = None) -> EventActor:

@@ -12,7 +12,7 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
 from edge.shell.routes import Routes
 from gossip.test_node import Bench
-from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
+from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk, warden
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -21,7 +21,7 @@ PAGE = "http://127.0.0.1:9999"
 class Site:
     """An admin port and a client."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str = "", **settings: Any) -> None:
         self.view: dict[str, Any] = {
             "self": "pune",
             "cluster": "demo",
@@ -43,7 +43,8 @@ class Site:
             Routes(bench.node.view),
             schedule_desk(bench, self.events),
         )
-        self.face = AdminFace(sources, token, (PAGE,))
+        self.warden = warden(token, **settings)
+        self.face = AdminFace(sources, self.warden, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")
         self.client = ClientSession()
 
@@ -192,6 +193,17 @@ async def test_a_minority_refuses_what_asks_for_a_majority(
         ("/v1/purge", {"url": "/" + 600 * "x"}, "purge: has 605 characters; at most 512 are told"),
         ("/v1/purge", {"url": "/a", "ttl_s": 0}, "ttl_s: 0 does not fit; write whole seconds from 1 to"),
         ("/v1/events", {"body": "x"}, "event: needs a key"),
+        ("/v1/events", {"key": "x", "ttl": 1}, "event: ttl: no such field; known are"),
+        ("/v1/events", {"key": "x", "majority": "yes"}, "majority: 'yes' does not fit; write true or false"),
+        ("/v1/monsoon", {"scope": 1, "level": 1}, "scope: or name is no text"),
+        ("/v1/prewarm", {"path": 1}, "prewarm: has a value of the wrong type"),
+        ("/v1/prewarm", {"path": "/a", "cancel": "no"}, "prewarm: has a value of the wrong type"),
+        ("/v1/schedule", {"name": 1, "at": 1, "expected_peak": 1}, "event: name is a text, paths are a list"),
+        (
+            "/v1/schedule",
+            {"name": "a", "at": 1, "expected_peak": 1, "paths": [1]},
+            "paths: 1: a path is a text",
+        ),
     ],
 )
 async def test_what_is_wrong_with_an_event_is_told(site: Site, path: str, body: object, words: str) -> None:
