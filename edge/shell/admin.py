@@ -20,6 +20,8 @@ from edge.gossip.bulk import PATH as SYNC
 from edge.model import ConfigError
 from edge.shell.audience import Audience
 from edge.shell.events import EventActor
+from edge.shell.keydesk import KeyDesk
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.loglevels import LogLevels
 from edge.shell.monsoon import MonsoonRunner
 from edge.shell.orders import Accept, bears, obeyed, unauthorized
@@ -64,6 +66,7 @@ class AdminSources:
     schedule: ScheduleDesk
     audience: Audience | None = None
     story: Story = field(default_factory=Story)
+    keys: KeyKeeper | None = None
 
 
 class AdminFace:
@@ -110,6 +113,10 @@ class AdminFace:
         app.router.add_get("/v1/schedule", self._schedule)
         app.router.add_post("/v1/schedule", self._create(self._sources.schedule.add))
         app.router.add_delete("/v1/schedule/{name}", self._unschedule)
+        if keeper := self._sources.keys:
+            desk = KeyDesk(keeper, self._sources.events)
+            app.router.add_get("/v1/keys", desk.show)
+            app.router.add_post("/v1/keys", desk.take)
         return app
 
     def close(self) -> None:

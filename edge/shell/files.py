@@ -6,6 +6,8 @@ from edge.config import Config
 from edge.model import ConfigError
 from edge.wire.keys import KeyRing
 
+Stamp = tuple[int, int, int]
+
 _TOKEN_MIN = 16
 
 
@@ -36,6 +38,15 @@ def read_token(config: Config) -> str:
             "put a long random word into it",
         )
     return token
+
+
+def stamp(path: pathlib.Path) -> Stamp:
+    """What of a file changes when it does; through symbolic links, as a Secret's files are."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
 def _read(path: str, field: str) -> str:

@@ -19,6 +19,8 @@ from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
 from edge.shell.discovery import Discovery
+from edge.shell.keykeeper import KeyKeeper
+from edge.shell.keymetrics import of_keys
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
@@ -107,6 +109,7 @@ class Counted:
     audience: Audience
     origins: Origins
     tls: PublicTls
+    keys: KeyKeeper
     kubernetes: Kubernetes | None = None
 
 
@@ -125,6 +128,7 @@ class NodeCollector(Collector):
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
+        yield from of_keys(self._parts.keys)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

@@ -16,13 +16,12 @@ from cryptography import x509
 from edge.cache.upstream import PeerTls
 from edge.config import PublicConfig
 from edge.model import ConfigError
+from edge.shell.files import Stamp, stamp
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
 _CERT, _KEY, _CA = "public.tls_cert_file", "public.tls_key_file", "public.tls_ca_file"
-
-Stamp = tuple[tuple[int, int, int], ...]  # what of files changes when they do
 
 
 class PublicTls:
@@ -125,16 +124,8 @@ def _check_readable(path: pathlib.Path, field: str) -> None:
         ) from None
 
 
-def _stamp(files: Sequence[pathlib.Path]) -> Stamp:
-    return tuple(_of(path) for path in files)
-
-
-def _of(path: pathlib.Path) -> tuple[int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_ino, found.st_size)
+def _stamp(files: Sequence[pathlib.Path]) -> tuple[Stamp, ...]:
+    return tuple(stamp(path) for path in files)
 
 
 def _reason(error: Exception) -> str:
