@@ -52,7 +52,7 @@ class Contact:
         )
         known = peer.member.incarnation if peer and past else 0
         if known or member.address != source:
-            core.keys.found(member.name, source, member.keys)
+            core.keys.joins(source, member.keys)
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:

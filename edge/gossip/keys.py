@@ -15,7 +15,7 @@ What is not known, an older version or somebody who has not spoken yet, is waite
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
@@ -34,6 +34,8 @@ _HINT_EVERY_S = 60.0
 _PATIENCE_S = 5.0  # after which it is said what a change waits for
 _ADDRESSES_MAX = 256  # of who is no member there
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
+
+Value = TypeVar("Value")
 
 
 class Keys:
@@ -54,7 +56,8 @@ class Keys:
         self._forced: Sequence[int] = ()  # ids for which nobody who is gone is waited for
         self._core: Core | None = None
         self._told: dict[str, bytes] = {}  # by node: in its newest row; a part of the member table
-        self._at: OrderedDict[Address, str] = OrderedDict()  # names at addresses that no record has
+        self._at: OrderedDict[Address, str] = OrderedDict()  # names at addresses of the second path
+        self._joins: OrderedDict[Address, bytes] = OrderedDict()  # what is held where somebody asked to join
         self._turn = 0  # which key those are asked under of whom nothing is known
         self._timer: Timer | None = None
         self._changed_at = 0.0  # when something else was wanted last
@@ -92,19 +95,21 @@ class Keys:
         peer = self._core.members.get(name)
         if keys and peer and version >= first_version(peer.member.incarnation):
             self._told[name] = keys
+            self._joins.pop(peer.member.address, None)
 
     def forget(self, name: str) -> None:
         """Another process has a name, or nobody any more: what an earlier one told counts no longer."""
         self._told.pop(name, None)
+        if self._core and (peer := self._core.members.get(name)):
+            self._joins.pop(peer.member.address, None)
 
-    def found(self, name: str, address: Address, keys: bytes = b"") -> None:
-        """A node is at an address that is in no record of it, and perhaps says what it holds."""
-        if keys:
-            self._told[name] = keys
-        self._at[address] = name
-        self._at.move_to_end(address)
-        if len(self._at) > _ADDRESSES_MAX:
-            self._at.popitem(last=False)
+    def found(self, name: str, address: Address) -> None:
+        """A member is at an address of the second path."""
+        _remember(self._at, address, name)
+
+    def joins(self, address: Address, keys: bytes) -> None:
+        """Who asks to join from an address holds these, until what it says of itself is known by its name."""
+        _remember(self._joins, address, keys)
 
     def unanswered(self, *, answered: bool) -> None:
         """Seeds were silent, or were not: they may hold another key than the first."""
@@ -176,10 +181,12 @@ class Keys:
         ids = self._ids
         if len(ids) == 1 or self._core is None:
             return ids[0]
-        name = recipient if isinstance(recipient, str) else self._name_at(recipient)
-        if not name:
-            return ids[self._turn % len(ids)]
-        told = self.told(name)
+        told = b"" if isinstance(recipient, str) else self._joins.get(recipient, b"")
+        if not told:
+            name = recipient if isinstance(recipient, str) else self._name_at(recipient)
+            if not name:
+                return ids[self._turn % len(ids)]
+            told = self.told(name)
         return next((one for one in ids if one in told), ids[0])
 
     def _name_at(self, address: Address) -> str:
@@ -233,6 +240,13 @@ class Keys:
             said.append(f"seals with key {self._ids[0]:02x}")
         for one in said:
             self._core.emit("keys", name, f"{name} {one}", now)
+
+
+def _remember(table: OrderedDict[Address, Value], address: Address, value: Value) -> None:
+    table[address] = value
+    table.move_to_end(address)
+    if len(table) > _ADDRESSES_MAX:
+        table.popitem(last=False)
 
 
 def _within(key: bytes, ids: bytes) -> bool:

@@ -62,7 +62,7 @@ class KeyKeeper:
 
     async def run(self) -> None:
         """Look for a changed file until cancelled."""
-        while self.path:
+        while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.look()
             await asyncio.to_thread(self.save)

@@ -146,6 +146,23 @@ def test_a_new_key_first_in_the_file_of_a_starting_node_is_tried_after_the_old_o
     assert network.unopened() == first
 
 
+def test_a_clock_that_stepped_back_does_not_keep_out_who_lost_its_new_key() -> None:
+    """Its seeds know a later self that held more; what it asks is answered under what it says that it holds."""
+    network = Keyed()
+    network.cluster(4)
+    network.want(BOTH)
+    network.work(1)
+    network.want(TURNED)
+    network.work(2)
+    network.crash("4")
+    back = network.start(member("4", GENERATION - 3600), SEED, ring=ONLY_OLD)
+    network.until(lambda: len(back.view().alive) == 4)
+    network.until(lambda: network.all_hold("4", Status.ALIVE))
+    before = network.unopened()
+    network.work(2)
+    assert network.unopened() == before
+
+
 def test_who_tells_nothing_of_keys_is_waited_for() -> None:
     network = Keyed()
     network.cluster(2, KeyRing.insecure("test"))

@@ -26,6 +26,7 @@ LABELS = {
     "event": "events at a time: SCHEDULED_MAX",
     "format": "hls or dash",
     "isp": "of this node, or one of PLACES_SHOWN",
+    "key": "the id of one: one series",
     "mode": "the modes of Monsoon",
     "name": "of this node: one series",
     "node": "members: gossip.members_max",
