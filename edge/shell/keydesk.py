@@ -120,7 +120,7 @@ class KeyDesk:
     def _use(self, key: int, force: bool) -> Order:
         if not force and (lacking := self._keys.lacking(key)):
             hint = "wait for them, install it, or --force: they are spoken to under what they hold"
-            raise ConfigError("use", f"{', '.join(lacking)} lack key {key:02x}", hint)
+            raise ConfigError("use", f"key {key:02x} is lacked by {', '.join(lacking)}", hint)
         return Order("use", key, force)
 
     def _remove(self, key: int, force: bool) -> Order:
@@ -133,7 +133,7 @@ class KeyDesk:
             needing = [name for name in needing if name in present]
         if needing:
             hint = "wait until they seal with another one; --force locks out those of them that are gone"
-            raise ConfigError("remove", f"{', '.join(needing)} need key {key:02x}", hint)
+            raise ConfigError("remove", f"key {key:02x} is needed by {', '.join(needing)}", hint)
         return Order("remove", key, force)
 
     def _id(self, text: Any) -> int:

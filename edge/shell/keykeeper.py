@@ -57,6 +57,7 @@ class KeyKeeper:
         self._installed: dict[int, bytes] = {}
         self._sealed: dict[int, Order] = {}  # installations that no key here opens yet
         self._removed: dict[int, bool] = {}  # ids: whether nobody who is gone is waited for
+        self._behind = False  # an order could not be obeyed
         events.on_keys = self.ordered
         self._first: Order | None = None  # the last word about what seals; None: the file's
 
@@ -65,6 +66,8 @@ class KeyKeeper:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.look()
+            if self._sealed or self._behind:
+                self._obey()
             await asyncio.to_thread(self.save)
 
     def look(self) -> None:
@@ -94,10 +97,7 @@ class KeyKeeper:
             case _:
                 self._removed.pop(order.key, None)
                 self._sealed[order.key] = order
-        try:
-            self._apply()
-        except ConfigError as error:
-            self._failed(f"{event.key} of {event.origin} cannot be obeyed: {error}")
+        self._obey()
 
     def save(self) -> None:
         """Write what is wanted into the file, if it says something else for want of an order."""
@@ -147,6 +147,16 @@ class KeyKeeper:
         self.trouble, self.unsaved = "", ""
         self.reloads += 1
         log.info("%s was read again: %s", self.path, ring)
+
+    def _obey(self) -> None:
+        """Do what is ordered, as far as that can be done now; it is tried again."""
+        try:
+            self._apply()
+            self._behind = False
+        except ConfigError as error:
+            if not self._behind:
+                self._failed(f"an order about keys cannot be obeyed yet: {error}")
+            self._behind = True
 
     def _apply(self) -> None:
         """Want what file and orders say together."""
