@@ -132,6 +132,8 @@ class Keys:
             return
         self.wanted, self._forced = ring, tuple(forced)
         self._changed_at, self._said, self._free_since = now, False, {}
+        if self._timer:
+            self._timer.cancel()
         self._look(now)
 
     def ring_for(self, name: str) -> KeyRing:

@@ -101,26 +101,30 @@ class KeyKeeper:
 
     def save(self) -> None:
         """Write what is wanted into the file, if it says something else for want of an order."""
-        wanted = self.node.keys.wanted
-        if (
-            self.path is None
-            or not self._orders
-            or wanted.keys == self._file.keys
-            or stamp(self.path) != self._stamp
-        ):
+        wanted, found = self.node.keys.wanted, self._stamp
+        if self.path is None or self._linked or not self._unwritten or stamp(self.path) != found:
             return
         try:
             _write(self.path, wanted)
         except OSError as error:
-            reason = f"{self.path} cannot be written ({error.strerror})"
-            if reason != self.unsaved:
-                log.warning(
-                    "%s: a restart forgets the keys that were ordered; put them there yourself", reason
-                )
-            self.unsaved = reason
+            self._keep_in_memory(f"{self.path} cannot be written ({error.strerror})")
         else:
             self._file, self._stamp, self.unsaved = wanted, stamp(self.path), ""
             log.info("the keys as ordered are in %s", self.path)
+
+    @property
+    def _linked(self) -> bool:
+        return self.path is not None and (self.path.is_symlink() or self.path.parent.is_symlink())
+
+    @property
+    def _unwritten(self) -> bool:
+        """Whether there are orders that the file says nothing of; one that is being mended is left alone."""
+        return self._orders and not self.trouble and self.node.keys.wanted.keys != self._file.keys
+
+    def _keep_in_memory(self, reason: str) -> None:
+        if reason != self.unsaved:
+            log.warning("%s: a restart forgets the keys as ordered; put them there yourself", reason)
+        self.unsaved = reason
 
     @property
     def _orders(self) -> bool:
@@ -157,6 +161,8 @@ class KeyKeeper:
             if not self._behind:
                 self._failed(f"an order about keys cannot be obeyed yet: {error}")
             self._behind = True
+        if self._linked and self._unwritten:
+            self._keep_in_memory(f"{self.path} is a symbolic link, as of a Secret")
 
     def _apply(self) -> None:
         """Want what file and orders say together."""
@@ -188,8 +194,6 @@ def _write(path: pathlib.Path, ring: KeyRing) -> None:
     Raises:
         OSError: it cannot be.
     """
-    if path.is_symlink() or path.parent.is_symlink():
-        raise OSError(0, "it is a symbolic link, as of a Secret")
     mode = path.stat().st_mode & 0o777
     number, name = tempfile.mkstemp(prefix=".keys-", dir=path.parent)
     try:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge.cli.main import main
+from edge.gossip import keys
 from edge.wire.keys import KEY_BYTES, KeyRing, key_id
 from running import Running
 from waiting import until
@@ -19,7 +20,10 @@ async def edge(*arguments: str, text: str | None = None) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, main, ["keys", *arguments], text)
 
 
-async def test_a_rotation_as_the_page_has_it(running: Running, tmp_path: Path) -> None:
+async def test_a_rotation_as_the_page_has_it(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "GRACE_S", 0.1)
     nodes = []
     for name in ("pune", "delhi"):
         (tmp_path / name).write_text(KeyRing((OLD,)).text())

@@ -54,13 +54,13 @@ class Keyed(Network):
 
 def test_keys_rotate_while_gossip_goes_on() -> None:
     network = Keyed()
-    network.cluster(6)
+    network.cluster(4)
     for ring in (BOTH, TURNED, ONLY_NEW):
         network.want(ring)
         network.work(GRACE_S + 2)
         assert all(node.keys.ring == ring for node in network.nodes.values())
     assert network.unopened() == 0
-    assert all(len(node.view().alive) == 6 for node in network.nodes.values())
+    assert all(len(node.view().alive) == 4 for node in network.nodes.values())
 
 
 def test_all_at_once_keeps_the_order_all_the_same() -> None:
@@ -161,6 +161,22 @@ def test_a_clock_that_stepped_back_does_not_keep_out_who_lost_its_new_key() -> N
     before = network.unopened()
     network.work(2)
     assert network.unopened() == before
+
+
+def test_the_second_path_and_names_have_the_same_keys_as_addresses() -> None:
+    network = Keyed()
+    network.cluster(2)
+    network.want(TURNED, "1", forced=(ID_NEW,))
+    keys, satellite = network.nodes["1"].keys, Address("192.0.2.2", 7709)
+    keys.found("2", satellite)
+    for recipient in (Address("10.0.0.2", 7700), "2", satellite):
+        assert keys.sealer.seal(b"[]", recipient)[2] == ID_OLD
+    assert keys.sealer.seal(b"[]", Address("192.0.2.3", 7709))[2] == ID_NEW
+    assert keys.ring_for("2").keys == (OLD, NEW)
+    for number in range(1000):
+        keys.found("2", Address("192.0.2.9", number))
+        keys.joins(Address("192.0.2.9", number), bytes((ID_OLD,)))
+    assert len(keys._at) == len(keys._joins) == 256
 
 
 def test_who_tells_nothing_of_keys_is_waited_for() -> None:

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from edge.app import Node
+from edge.gossip import keys as gossip_keys
 from edge.shell import keykeeper
 from edge.wire.errors import Drop
 from edge.wire.keys import KEY_BYTES, key_id
@@ -68,9 +69,10 @@ class Site:
 
 
 @pytest.fixture(autouse=True)
-def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At files, so that no test waits for it."""
+def hurries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a look at the files, or for frames on the way."""
     monkeypatch.setattr(keykeeper, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(gossip_keys, "GRACE_S", 0.1)
 
 
 @pytest.fixture
