@@ -88,7 +88,7 @@ def _show(found: dict[str, Any]) -> None:
             one["id"] + note, one["fingerprint"] or "not held here", *counts, _names(one["lacking"])
         )
     console(markup=False).print(table)
-    for part in ("waits", "trouble", "unsaved"):
+    for part in ("waits", "trouble", "unread", "unsaved"):
         if found[part]:
             click.echo(f"{found['self']}: {'waits ' * (part == 'waits')}{found[part]}", file=sys.stdout)
     if found["silent"]:

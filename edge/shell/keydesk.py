@@ -67,6 +67,7 @@ class KeyDesk:
             "cluster": self._keeper.cluster,
             "file": str(self._keeper.path or ""),
             "trouble": self._keeper.trouble,
+            "unread": self._keeper.unread,
             "unsaved": self._keeper.unsaved,
             "waits": keys.waits(),
             "members": len(names),

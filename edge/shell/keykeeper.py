@@ -113,6 +113,13 @@ class KeyKeeper:
             log.info("the keys as ordered are in %s", self.path)
 
     @property
+    def unread(self) -> str:
+        """Which keys were ordered and cannot be had, in words; empty if none."""
+        found = (f"key {one.key:02x} is sealed under {one.under:02x}" for one in self._sealed.values())
+        words = ", ".join(found)
+        return f"ordered, but not to be read here: {words}, which is not held" if words else ""
+
+    @property
     def _linked(self) -> bool:
         return self.path is not None and (self.path.is_symlink() or self.path.parent.is_symlink())
 

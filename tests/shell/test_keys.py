@@ -12,12 +12,13 @@ import pytest
 from edge.app import Node
 from edge.gossip import keys as gossip_keys
 from edge.shell import keykeeper
+from edge.wire import keyorders
 from edge.wire.errors import Drop
-from edge.wire.keys import KEY_BYTES, key_id
+from edge.wire.keys import KEY_BYTES, KeyRing, key_id
 from running import Running
 from waiting import until
 
-OLD, NEW = (bytes([number]) * KEY_BYTES for number in (1, 2))
+OLD, NEW, NEWER = (bytes([number]) * KEY_BYTES for number in (1, 2, 3))
 ID_OLD, ID_NEW = f"{key_id(OLD):02x}", f"{key_id(NEW):02x}"
 
 
@@ -174,3 +175,14 @@ async def test_a_cluster_without_keys_takes_no_orders(running: Running, http: ai
     node = await running.start("pune")
     async with http.post(node.member.admin + "/v1/keys", json={"install": text(NEW).strip()}) as answer:
         assert (answer.status, "no keys file" in await answer.text()) == (400, True)
+
+
+async def test_a_key_that_cannot_be_read_is_told_and_read_later(site: Site) -> None:
+    """It is sealed under one that this node does not hold yet."""
+    pune, delhi = await site.start("pune", "delhi")
+    order = keyorders.install(NEWER, KeyRing((NEW,)), pune.config.node.cluster, bytes(keyorders.NONCE_BYTES))
+    pune.events.keys(order)
+    await until(lambda: f"sealed under {ID_NEW}, which is not held" in delhi._keys.unread)
+    await site.ask(pune, {"install": text(NEW).strip()})
+    await site.settle(OLD, NEW, NEWER)
+    assert delhi._keys.unread == ""
