@@ -187,9 +187,15 @@ class Keys:
         if not told:
             name = recipient if isinstance(recipient, str) else self._name_at(recipient)
             if not name:
-                return ids[self._turn % len(ids)]
+                return self._for_strangers()
             told = self.told(name)
         return next((one for one in ids if one in told), ids[0])
+
+    def _for_strangers(self) -> int:
+        """For whom nothing is known of: the oldest key, which all hold until it is removed; then the others in turn."""
+        wanted, ids = self.wanted.ids, self._ids
+        oldest = wanted[-1] if len(wanted) > 1 else ids[0]
+        return [oldest, *(one for one in ids if one != oldest)][self._turn % len(ids)]
 
     def _name_at(self, address: Address) -> str:
         assert self._core

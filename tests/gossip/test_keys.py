@@ -135,15 +135,18 @@ def test_a_restart_finds_back_with_whatever_of_both_it_holds(ring: KeyRing, most
     assert network.unopened() <= most
 
 
-def test_a_new_key_first_in_the_file_of_a_starting_node_is_tried_after_the_old_one_is_known() -> None:
+@pytest.mark.parametrize(("ring", "most"), [(TURNED, 0), (BOTH, 1), (ONLY_NEW, 100)])
+def test_a_node_that_starts_with_keys_that_others_lack_asks_under_the_last_one_first(
+    ring: KeyRing, most: int
+) -> None:
     network = Keyed()
     network.cluster(3)
-    fresh = network.start(member("4"), SEED, ring=TURNED)
-    network.until(lambda: len(fresh.view().alive) == 4)
-    first = network.unopened()
-    assert first <= 1, "the first word to a seed of which nothing is known"
+    fresh = network.start(member("4"), SEED, ring=ring)
+    if ring != ONLY_NEW:
+        network.until(lambda: len(fresh.view().alive) == 4)
     network.work(3)
-    assert network.unopened() == first
+    assert network.unopened() <= most, "the first word to a seed of which nothing is known"
+    assert len(fresh.view().alive) == (1 if ring == ONLY_NEW else 4)
 
 
 def test_a_clock_that_stepped_back_does_not_keep_out_who_lost_its_new_key() -> None:
@@ -171,7 +174,14 @@ def test_the_second_path_and_names_have_the_same_keys_as_addresses() -> None:
     keys.found("2", satellite)
     for recipient in (Address("10.0.0.2", 7700), "2", satellite):
         assert keys.sealer.seal(b"[]", recipient)[2] == ID_OLD
-    assert keys.sealer.seal(b"[]", Address("192.0.2.3", 7709))[2] == ID_NEW
+    stranger = Address("192.0.2.3", 7709)
+    asked = []
+    for _ in range(3):
+        keys.unanswered(answered=False)
+        asked.append(keys.sealer.seal(b"[]", stranger)[2])
+    assert asked == [ID_NEW, ID_OLD, ID_NEW]
+    keys.unanswered(answered=True)
+    assert keys.sealer.seal(b"[]", stranger)[2] == ID_OLD
     assert keys.ring_for("2").keys == (OLD, NEW)
     for number in range(1000):
         keys.found("2", Address("192.0.2.9", number))
