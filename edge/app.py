@@ -33,6 +33,7 @@ from edge.shell.events import EventActor
 from edge.shell.files import read_ring
 from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
@@ -91,14 +92,13 @@ class Node:
 
     def _assemble(self, config: Config) -> None:
         """Make the parts around the sockets."""
-        self._ring = read_ring(config)
         self._admin = AdminPort(config.admin)
         peer_tls = PeerTls()
         self._tls = PublicTls(config.public, peer_tls)
         self.member = own_record(config, self._bound)
         rng = random.Random(secrets.randbits(64))
         self.gossip = GossipNode(self._identity(), config.gossip, rng, self._started)
-        peers = Peers(config.node.name, config.node.cluster, self._ring)
+        peers = Peers(config.node.name, config.node.cluster, self.gossip.keys)
         popularity = Popularity(self.gossip.view, config.prewarm.prefer)
         placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
         self._tracing = tracing_of(config)
@@ -109,6 +109,7 @@ class Node:
         gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic, rng)
         self.backend = backend_of(config, self.cache, self.traffic, gate)
         self.events = EventActor(self.gossip, self._tracing.purges(self.backend), time.monotonic, self._pump)
+        self._keys = KeyKeeper(self.gossip, config, self.events, self._on_event)
         self._lag = LagMeter()
         self._open_face(gate, peers, placed, rng)
         self.prewarm = Prewarmer(
@@ -167,7 +168,7 @@ class Node:
         return Identity(
             member=self.member,
             cluster=self.config.node.cluster,
-            ring=self._ring,
+            ring=read_ring(self.config),
             session=secrets.token_bytes(SESSION_BYTES),
             wall_offset_s=self._wall_offset_s,
         )
@@ -228,6 +229,7 @@ class Node:
             tracing=self._tracing,
             admin=self._admin,
             events=self.events,
+            keys=self._keys,
             kubernetes=self._kubernetes,
         )
 
@@ -268,7 +270,7 @@ class Node:
         self._backup.start()
         stack.callback(self._backup.close)
         jobs = [self._lag.run(), self._publish(), self.monsoon.run(), self._origins.run(), self._tls.run()]
-        jobs += [self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
+        jobs += [self._keys.run(), self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
         jobs.append(self._routes.locator.places.run())
         if self._steering.enabled:
             jobs.append(self._steering.run())
@@ -295,6 +297,7 @@ class Node:
                 self.prewarm,
                 self._routes,
                 ScheduleDesk(self.schedule, self.events, self.gossip.view),
+                self._keys,
                 self.audience,
                 self._events,
             ),

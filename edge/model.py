@@ -22,6 +22,9 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0, le=2**48)]
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+KeyIds = Annotated[
+    bytes, Meta(max_length=8)
+]  # of the keys that a node holds, the one it seals with first; b"": untold
 
 
 class ConfigError(Exception):
@@ -123,6 +126,7 @@ class Member(Struct, frozen=True, array_like=True):
     tags: Annotated[dict[Label, Label], Meta(max_length=16)] = {}
     backup_host: Annotated[str, Meta(max_length=253)] = ""  # its second path, if it has one
     backup_port: Port = 0
+    keys: KeyIds = b""  # that its process started with
 
     @property
     def backup(self) -> Address | None:

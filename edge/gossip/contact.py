@@ -51,6 +51,8 @@ class Contact:
             or (peer.member.incarnation == member.incarnation and peer.member.address != member.address)
         )
         known = peer.member.incarnation if peer and past else 0
+        if known or member.address != source:
+            core.keys.joins(source, member.keys)
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:
@@ -59,6 +61,7 @@ class Contact:
     def welcome(self, message: Welcome, source: Address, now: float) -> None:
         """A seed answered; if it knows a later self of ours, become later still. Then learn the rest."""
         self._answered = True
+        self._core.keys.unanswered(answered=True)
         me = self._core.me
         if message.known_incarnation >= me.incarnation:
             self._membership.renew(generation_of(message.known_incarnation) + 1, now)
@@ -73,6 +76,7 @@ class Contact:
         others = [one for one in self._seeds if one != core.me.address]
         if not self._answered:
             core.counters.seeds_failed += 1
+            core.keys.unanswered(answered=False)
         if others and not self._membership.leaving:
             self._answered = False
             message = encode(Join(core.me))

@@ -10,6 +10,7 @@ from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
 from edge.gossip.detector import Heartbeats, Threshold
 from edge.gossip.eager import GATHER_S, Eager
+from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
 from edge.gossip.rounds import Rounds
@@ -33,6 +34,7 @@ class Core:
     members: MemberTable
     broadcasts: Broadcasts
     outbox: Outbox
+    keys: Keys
     counters: Counters
     awareness: Awareness
     tempo: Tempo
@@ -52,6 +54,7 @@ class Core:
 
     def __post_init__(self) -> None:
         self.qualities = ReportTable(self.config.members_max)
+        self.keys.attach(self)
 
     @property
     def me(self) -> Member:

@@ -152,6 +152,7 @@ class Membership:
         for reports in (core.loads, core.tops, core.qualities):  # what an earlier process of it reported
             reports.forget(member.name, before=first_version(member.incarnation))
         if change.before and generation_of(change.before.incarnation) != generation_of(member.incarnation):
+            core.keys.forget(member.name)
             self._tell_past(member)
         if member.status is Status.ALIVE and (change.before is None or change.before.status not in _PRESENT):
             core.rounds.enter(member)
@@ -174,7 +175,7 @@ class Membership:
         """A new process hears what is held that looks newer than itself (its clock stepped back), to count on above."""
         core = self._core
         if load := core.loads.get(member.name):
-            row = LoadRow(member.name, load.version, load.value, load.applied)
+            row = LoadRow(member.name, load.version, load.value, load.applied, core.keys.told(member.name))
             core.outbox.send(member.address, encode(Loads([row])))
         if top := core.tops.get(member.name):
             core.outbox.send(member.address, encode(Tops([TopRow(member.name, top.version, top.value)])))
@@ -226,6 +227,7 @@ class Membership:
             away = peer.member.status in GONE and now - peer.since > core.config.keep_s
             if away and peer.member.name != core.name:
                 core.members.forget(peer.member.name)
+                core.keys.forget(peer.member.name)
         for reports in (core.loads, core.tops, core.qualities):
             for name in reports.nodes():
                 if core.members.get(name) is None:

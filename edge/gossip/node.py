@@ -24,6 +24,7 @@ from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
 from edge.gossip.events import Events
+from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
@@ -52,9 +53,7 @@ from edge.model import (
 from edge.state.events import EventLog
 from edge.state.reports import ReportTable
 from edge.state.view import ClusterView
-from edge.wire.compress import shipped
 from edge.wire.errors import DecodeError, Drop
-from edge.wire.frame import Opener, Sealer
 from edge.wire.keys import KeyRing
 from edge.wire.messages import (
     BUCKETS,
@@ -113,12 +112,10 @@ class GossipNode:
             raise ConfigError(
                 "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
             )
-        compressor = shipped()
         self.counters = Counters()
         broadcasts = Broadcasts()
-        self._opener = Opener(identity.ring, identity.cluster, compressor)
-        sealer = Sealer(identity.ring, identity.cluster, identity.session, compressor)
-        self._outbox = Outbox(sealer, broadcasts, self.counters)
+        self.keys = Keys(identity.ring, identity.cluster, identity.session)
+        self._outbox = Outbox(self.keys.sealer, broadcasts, self.counters)
         members = MemberTable(config.members_max)
         self._core = core = Core(
             name=identity.member.name,
@@ -127,6 +124,7 @@ class GossipNode:
             members=members,
             broadcasts=broadcasts,
             outbox=self._outbox,
+            keys=self.keys,
             counters=self.counters,
             awareness=Awareness(config.awareness_max),
             tempo=Tempo(
@@ -139,10 +137,10 @@ class GossipNode:
             tops=ReportTable(config.members_max),
         )
         self._partitions = PartitionDetector(core)
-        self._membership = Membership(core, self._partitions, identity.member, now)
+        self._membership = Membership(core, self._partitions, self.keys.record(identity.member), now)
         log = EventLog(config.events_max, BUCKETS)
         self._events = Events(core, log, now)
-        ciphers = Ciphers(sealer, self._opener)
+        ciphers = Ciphers(self.keys.sealer, self.keys.opener)
         self.bulk = Bulk(core, ciphers, lambda: self._sync.bucket_digests, self._apply)
         self._sync = Sync(core, log, self.bulk, now)
         self.bulk_server = BulkServer(core, ciphers, log, self._sync)
@@ -165,9 +163,11 @@ class GossipNode:
         counters.datagrams_received += 1
         counters.bytes_received += len(data)
         try:
-            messages = decode(self._opener.open(data))
+            messages = decode(self.keys.opener.open(data))
         except DecodeError as error:
             counters.dropped[error.reason] += 1
+            if error.reason is Drop.UNKNOWN_KEY:
+                self.keys.strange(data, address, now)
             return
         core = self._core
         if (peer := core.heartbeat(address, now)) and peer.cut:
@@ -327,7 +327,7 @@ class GossipNode:
     @property
     def sessions(self) -> int:
         """Sessions in the bounded table of the frame opener."""
-        return self._opener.sessions
+        return self.keys.opener.sessions
 
     def state_figures(self) -> dict[str, float]:
         """What metrics show of the engine's state at this moment."""

@@ -13,7 +13,17 @@ from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version, generation_of
 from edge.state.reports import Report
-from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, QualityRow, TopRow, Tops, encode
+from edge.wire.messages import (
+    LOADS_FRAME,
+    TOPS_FRAME,
+    LoadRow,
+    Loads,
+    QualityRow,
+    TopRow,
+    Tops,
+    encode,
+    encode_row,
+)
 
 QUALITY_EVERY_S = 2.0  # trouble that comes or goes is told this often, and caps at once
 QUALITY_AGAIN_S = 10.0  # all else about quality: it is no news, but who joined meanwhile hears of it
@@ -33,6 +43,7 @@ class Publisher:
         self._load_version = 0
         self._top_version = 0
         self._quality_version = 0
+        self._told_keys = core.keys.own
         self._top_not_before = 0.0
 
     def load(self, load: Load, now: float) -> bool:
@@ -40,7 +51,7 @@ class Publisher:
         core = self._core
         held = core.loads.get(core.name)
         applied = self.events.applied
-        same = held and held.value == load and held.applied == applied
+        same = held and held.value == load and held.applied == applied and self._told_keys == core.keys.own
         if held and same and now - held.at < core.config.load_every_s:
             return False
         self._tell(load, now)
@@ -51,10 +62,11 @@ class Publisher:
         held = core.loads.get(core.name)
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
-        row = encode(LoadRow(core.name, self._load_version, load, applied))
-        core.broadcasts.regular.put(core.name, row, core.limit())
+        self._told_keys = core.keys.own
+        row = LoadRow(core.name, self._load_version, load, applied, self._told_keys)
+        core.broadcasts.regular.put(core.name, encode_row(row), core.limit())
         if _stops(load, held):
-            self._tell_at_once([LoadRow(core.name, self._load_version, load, applied)], now)
+            self._tell_at_once([row], now)
         core.tempo.own_change(now)
 
     def _tell_at_once(self, rows: list[LoadRow], now: float) -> None:
@@ -144,6 +156,7 @@ class Publisher:
             held = core.loads.get(row.node) if row.load.health == 0 else None
             if put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
+                core.keys.heard(row.node, row.keys, row.version)
                 if held is not None and _stops(row.load, held):
                     stopped.append(row)
         if news:
@@ -151,7 +164,7 @@ class Publisher:
             self.events.acknowledged(news, now)
             self._ages.loads(news, now)
             if not core.hushed:
-                core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
+                core.broadcasts.regular.put_all([(row.node, encode_row(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)
         return len(news) + overtaken + self._qualities(message.quality, now)
 

@@ -143,7 +143,8 @@ class Sync:
             if peer.member.status is not Status.ALIVE:
                 continue
             if load := core.loads.get(name):
-                encoded.append(encode(Loads([LoadRow(name, load.version, load.value, load.applied)])))
+                row = LoadRow(name, load.version, load.value, load.applied, core.keys.told(name))
+                encoded.append(encode(Loads([row])))
             if told := core.qualities.get(name):
                 encoded.append(encode(Loads([], [QualityRow(name, told.version, told.value)])))
             if top := core.tops.get(name):

@@ -18,6 +18,8 @@ from edge.gossip.bulk import PATH as SYNC
 from edge.model import ConfigError
 from edge.shell.audience import Audience
 from edge.shell.events import EventActor
+from edge.shell.keydesk import KeyDesk
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.loglevels import LogLevels
 from edge.shell.monsoon import MonsoonRunner
 from edge.shell.openapi import description
@@ -65,6 +67,7 @@ class AdminSources:
     prewarm: Prewarmer
     routes: Routes
     schedule: ScheduleDesk
+    keys: KeyKeeper
     audience: Audience | None = None
     story: Story = field(default_factory=Story)
 
@@ -116,6 +119,9 @@ class AdminFace:
         app.router.add_get("/v1/schedule", self._schedule)
         app.router.add_post("/v1/schedule", self._create(self._sources.schedule.add))
         app.router.add_delete("/v1/schedule/{name}", self._unschedule)
+        desk = KeyDesk(self._sources.keys, self._sources.events)
+        app.router.add_get("/v1/keys", desk.show)
+        app.router.add_post("/v1/keys", _reads(desk.take))
         return app
 
     def close(self) -> None:
@@ -207,12 +213,12 @@ class AdminFace:
 
     def _create(self, accept: Accept) -> Handler:
         """A handler that makes a durable event of a JSON body."""
-        return _reads(lambda asked: obeyed(self._sources.events, accept, asked, 202))
+        return _reads(lambda _, asked: obeyed(self._sources.events, accept, asked, 202))
 
     async def _log(self, request: web.Request) -> web.Response:
         return _json({"self": self._sources.events.node_name} | self._levels.status())
 
-    async def _set_log(self, asked: Any) -> web.Response:
+    async def _set_log(self, _request: web.Request, asked: Any) -> web.Response:
         try:
             if not isinstance(asked, dict):
                 raise ConfigError("body", "is no JSON object", 'write e.g. {"level": "debug", "for_s": 600}')
@@ -270,7 +276,7 @@ async def _answered(handler: Handler, request: web.Request) -> web.StreamRespons
         return web.Response(status=error.status, text=f"{error.text}\n", headers=headers)
 
 
-def _reads(answer: Callable[[Any], Awaitable[web.Response]]) -> Handler:
+def _reads(answer: Callable[[web.Request, Any], Awaitable[web.Response]]) -> Handler:
     """A handler that reads a JSON body and hands it on."""
 
     async def handler(request: web.Request) -> web.Response:
@@ -284,7 +290,7 @@ def _reads(answer: Callable[[Any], Awaitable[web.Response]]) -> Handler:
         except (orjson.JSONDecodeError, web.RequestPayloadError) as error:
             return web.Response(status=400, text=f"no JSON: {error}\n")
         request[ASKED] = dict(asked) if isinstance(asked, dict) else None
-        return await answer(asked)
+        return await answer(request, asked)
 
     return handler
 

@@ -111,7 +111,9 @@ def of_admin(port: AdminPort, origins: Mapping[str, int]) -> list[Metric]:
     """
     warden = port.warden
     acted = CounterMetricFamily(
-        "edge_events_acted", "Durable events acted on, by the node that accepted them.", labels=["node"]
+        "edge_events_acted",
+        "Durable events acted on, by the node that accepted them.",
+        labels=["accepted_by"],
     )
     for node, count in origins.items():
         acted.add_metric([node], count)

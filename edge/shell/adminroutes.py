@@ -137,6 +137,18 @@ RULES: dict[tuple[str, str], Rule] = {
         params=(_MAJORITY,),
         errors=(400, *_ORDERED),
     ),
+    ("GET", "/v1/keys"): Rule(
+        about="Who holds which key of the gossip; ids and prints, no keys.", answer=of.KEYS
+    ),
+    ("POST", "/v1/keys"): Rule(
+        about="Install a key, seal with it, or remove it; one that is installed comes by TLS or from loopback.",
+        role=Role.OPERATE,
+        status=202,
+        body=of.KEY_ORDER,
+        answer=of.TOLD,
+        errors=(403, *_ORDERED),
+        audited=("force",),  # ids are told by the event; a key that was written in the place of an id by none
+    ),
     ("GET", "/v1/audit"): Rule(
         about="The last orders that this node was given, and what came of them.",
         role=Role.OPERATE,

@@ -160,6 +160,36 @@ PREWARM = thing(
 QUALITY = thing({}, self=TEXT, places=many(thing({})), samples=whole(0), room=thing({}))
 LOG_STATUS = thing({"self": TEXT, "configured": TEXT, "format": TEXT, "changed": many(thing({}))})
 SCHEDULE = thing({"self": TEXT, "nodes": whole(0), "capacity": whole(0), "events": many(thing({}))})
+_KEY_ID = text(2, "^[0-9a-f]{2}$")
+KEY_ORDER = body({}, install=TEXT, use=_KEY_ID, remove=_KEY_ID, force=TRUTH, majority=_MAJORITY) | {
+    "oneOf": [{"required": [word]} for word in ("install", "use", "remove")]
+}
+KEYS = thing(
+    {
+        "self": TEXT,
+        "cluster": TEXT,
+        "file": TEXT,
+        "trouble": TEXT,
+        "unread": TEXT,
+        "unsaved": TEXT,
+        "waits": TEXT,
+        "members": whole(0),
+        "silent": many(TEXT),
+        "keys": many(
+            thing(
+                {
+                    "id": _KEY_ID,
+                    "fingerprint": TEXT,
+                    "held": many(TEXT),
+                    "seals": many(TEXT),
+                    "lacking": many(TEXT),
+                    "needing": many(TEXT),
+                    "wanted": TRUTH,
+                }
+            )
+        ),
+    }
+)
 AUDIT = thing(
     {
         "self": TEXT,

@@ -14,6 +14,8 @@ from edge.cache.purge import KINDS, Purge
 from edge.decide.scheduled import PREFIX as SCHEDULED
 from edge.gossip import GossipNode
 from edge.model import PATH_MAX_BYTES, ConfigError, Durable, EventKind
+from edge.wire.keyorders import PREFIX as KEYS
+from edge.wire.keyorders import Order
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class EventActor:
         self._now = now
         self._flush = flush
         self._handlers: list[tuple[str, Handler]] = []
+        self.on_keys: Handler = lambda _event: None  # told of each order about keys
         self.on_override: Handler = lambda _event: None  # told of each override
         self.on_schedule: Handler = lambda _event: None  # told of each announcement
         self.on_scheduled: Handler = lambda _event: None  # told of each event that is scheduled
@@ -76,7 +79,7 @@ class EventActor:
             elif event.kind is EventKind.USER:
                 self._call(event)
             elif event.kind is EventKind.OVERRIDE:
-                self.on_override(event)
+                (self.on_keys if _hidden(event) else self.on_override)(event)
             elif event.kind is EventKind.SCHEDULE:
                 (self.on_scheduled if event.key.startswith(SCHEDULED) else self.on_schedule)(event)
             self._node.confirm_durable(event, self._now())
@@ -129,6 +132,14 @@ class EventActor:
             Refusal: too much is being told already.
         """
         return self._create(EventKind.OVERRIDE, key, body, ttl_s)
+
+    def keys(self, order: Order) -> dict[str, Any]:
+        """Accept an order about the keys of the cluster.
+
+        Raises:
+            Refusal: too much is being told already.
+        """
+        return self._create(EventKind.OVERRIDE, order.name, order.body, TTL_MAX_S)
 
     def schedule(self, key: str, body: str, ttl_s: int) -> dict[str, Any]:
         """Accept an announcement; `edge.decide.schedule` says what is in it.
@@ -186,7 +197,7 @@ class EventActor:
         return {
             "kind": event.kind.name.lower(),
             "key": event.key,
-            "body": event.body,
+            "body": "" if _hidden(event) else event.body,  # sealed, and all the same nobody's to see
             "origin": event.origin,
             "time": (event.at >> 16) / 1000,
             "ttl_s": event.ttl_s,
@@ -224,6 +235,10 @@ class EventActor:
                 except Exception:  # a user's code must not take the node down
                     self.failures += 1
                     log.exception("the handler of %s failed on %s", prefix, event.key)
+
+
+def _hidden(event: Durable) -> bool:
+    return event.kind is EventKind.OVERRIDE and event.key.startswith(KEYS)
 
 
 def _ttl(asked: dict[str, Any], default: int) -> int:

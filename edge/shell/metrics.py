@@ -23,6 +23,8 @@ from edge.shell.cutmetrics import cut_metrics
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
 from edge.shell.histograms import family_of, of_ways
+from edge.shell.keykeeper import KeyKeeper
+from edge.shell.keymetrics import of_keys
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
@@ -115,6 +117,7 @@ class Counted:
     tracing: Untraced
     admin: AdminPort
     events: EventActor
+    keys: KeyKeeper
     kubernetes: Kubernetes | None = None
 
 
@@ -136,6 +139,7 @@ class NodeCollector(Collector):
         yield from _of_tls(self._parts.tls)
         yield from self._parts.tracing.metrics()
         yield from of_admin(self._parts.admin, self._parts.events.origins)
+        yield from of_keys(self._parts.keys)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:

@@ -71,10 +71,11 @@ class Rereader:
 
 
 def _stamp(files: Sequence[pathlib.Path]) -> Stamp:
-    return tuple(_of(path) for path in files)
+    return tuple(stamp_of(path) for path in files)
 
 
-def _of(path: pathlib.Path) -> tuple[int, int, int]:
+def stamp_of(path: pathlib.Path) -> tuple[int, int, int]:
+    """What of a file changes when it does; through symbolic links, as a Secret's files are."""
     try:
         found = path.stat()
     except OSError:

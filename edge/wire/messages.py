@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from edge.model import (
     Count,
     Durable,
+    KeyIds,
     Label,
     Load,
     Member,
@@ -93,6 +94,7 @@ class LoadRow(Struct, frozen=True, array_like=True, gc=False):
     version: Count
     load: Load
     applied: Count = 0  # digest of the durable events that it has acted on: an acknowledgement of them all
+    keys: KeyIds = b""
 
 
 class QualityRow(Struct, frozen=True, array_like=True, gc=False):
@@ -211,6 +213,12 @@ encode = _encoder.encode
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
 QUALITY_FRAME = (b"[6,[],[", b"]]")
 TOPS_FRAME = (b"[7,[", b"]]")
+
+
+def encode_row(row: LoadRow) -> bytes:
+    """A row of loads; where no keys are told, as short as before there were any."""
+    encoded = encode(row)
+    return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
 
 
 def join(encoded: list[bytes]) -> bytes:

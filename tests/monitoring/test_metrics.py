@@ -21,6 +21,7 @@ ODD_UNITS = {
 }
 # Every label, and what bounds how many values it can have.
 LABELS = {
+    "accepted_by": "members: gossip.members_max",
     "binding": "streams, bandwidth or lag",
     "class": "regular or urgent",
     "cluster": "of this node: one series",
@@ -28,6 +29,7 @@ LABELS = {
     "event": "events at a time: SCHEDULED_MAX",
     "format": "hls or dash",
     "isp": "of this node, or one of PLACES_SHOWN",
+    "key": "the id of one: one series",
     "mode": "the modes of Monsoon",
     "name": "of this node: one series",
     "origin": "those that the configuration names",

@@ -15,6 +15,7 @@ from edge.gossip import GossipNode
 from edge.model import GossipEvent
 from edge.shell.events import EventActor
 from edge.shell.gate import Gate
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
@@ -95,6 +96,11 @@ def schedule_desk(
     )
     config = ScheduleConfig(**settings)  # type: ignore[arg-type]  # whole numbers, where it wants them
     return ScheduleDesk(Schedule(parts, config), events, bench.node.view)
+
+
+def key_keeper(bench: Bench, events: EventActor) -> KeyKeeper:
+    """Of a node without a keys file."""
+    return KeyKeeper(bench.node, Config(node=NodeConfig(name="pune")), events, lambda _event: None)
 
 
 def _cache() -> EdgeCache:

@@ -12,7 +12,7 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
 from edge.shell.routes import Routes
 from gossip.test_node import Bench
-from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk, warden
+from shell.actor import event_actor, key_keeper, monsoon_runner, prewarmer, schedule_desk, warden
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -42,6 +42,7 @@ class Site:
             prewarmer(bench, self.events),
             Routes(bench.node.view),
             schedule_desk(bench, self.events),
+            key_keeper(bench, self.events),
         )
         self.warden = warden(token, **settings)
         self.face = AdminFace(sources, self.warden, (PAGE,))

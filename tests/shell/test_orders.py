@@ -103,8 +103,8 @@ async def test_a_storm_of_purges_is_bounded_where_it_enters_and_known_by_its_ori
     await until(lambda: delhi.events.origins["pune"] == statuses[202])
     async with http.get(f"{delhi.member.admin}/metrics") as answer:
         told = await answer.text()
-    assert f'edge_events_acted_total{{node="pune"}} {statuses[202]:.1f}' in told
-    assert 'edge_events_acted_total{node="delhi"}' not in told
+    assert f'edge_events_acted_total{{accepted_by="pune"}} {statuses[202]:.1f}' in told
+    assert 'edge_events_acted_total{accepted_by="delhi"}' not in told
 
 
 async def test_purge_is_off_where_orders_want_a_certificate(

@@ -138,3 +138,12 @@ def test_rows_that_were_encoded_one_by_one_make_the_message_of_them_all() -> Non
     framed = m.LOADS_FRAME[0] + b",".join(m.encode(row) for row in rows) + m.LOADS_FRAME[1]
     assert m.decode(m.join([framed])) == [m.Loads(rows)]
     assert m.decode(m.join([m.TOPS_FRAME[0] + m.TOPS_FRAME[1]])) == [m.Tops([])]
+
+
+def test_a_row_without_keys_is_as_it_was_before_there_were_any() -> None:
+    row = m.LoadRow("pune", 7, Load(1, 2, 3, 4, 5, 6))
+    assert m.encode_row(row) == b'["pune",7,[1,2,3,4,5,6,0],0]'
+    held = m.LoadRow("pune", 7, row.load, keys=b"\x3f\xa1")
+    assert m.encode_row(held) == b'["pune",7,[1,2,3,4,5,6,0],0,"P6E="]'
+    for one in (row, held):
+        assert m.decode(m.join([m.LOADS_FRAME[0] + m.encode_row(one) + m.LOADS_FRAME[1]])) == [m.Loads([one])]
