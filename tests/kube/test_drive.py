@@ -52,6 +52,10 @@ def test_machines_drive_as_one(live: Live, tmp_path: Path, saw: Callable[[str], 
     )
     assert made["indices"] == list(range(MACHINES))
     assert max(made["series"]["viewers"]) == VIEWERS
-    assert len(made["nodes"]) == 3, "viewers are spread over all nodes"
+    # so few viewers of one stream are at home with its owners: not all three nodes need to have some
+    pods_of_edge = {f"{pod.ip}:7780" for pod in live.release.pods()}
+    entered = made["nodes"].pop("edge:80")
+    assert set(made["nodes"]) <= pods_of_edge, "they are sent from the Service to pods"
+    assert sum(made["nodes"].values()) > 10 * entered
     assert len(machines) > 1
     assert report.holds(made), made["verdicts"]
