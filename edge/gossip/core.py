@@ -1,5 +1,6 @@
 """What the parts of one gossip node share: identity, tables, queues, timers, chance."""
 
+import math
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from edge.gossip.detector import Heartbeats, Threshold
 from edge.gossip.eager import GATHER_S, Eager
 from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
+from edge.gossip.reputation import Reputation
 from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
@@ -49,8 +51,12 @@ class Core:
     threshold: Threshold = field(default_factory=Threshold)
     tries: Tries = field(default_factory=Tries)
     qualities: ReportTable[Quality] = field(init=False)
+    reputation: Reputation = field(init=False)
+    believed: dict[str, int] = field(default_factory=dict)  # capacities, by node; of those in `loads`
+    ceiling: float = math.inf  # what is larger is compared with them
 
     def __post_init__(self) -> None:
+        self.reputation = Reputation(self.name)
         self.qualities = ReportTable(self.config.members_max)
 
     @property
@@ -59,6 +65,11 @@ class Core:
         peer = self.members.get(self.name)
         assert peer is not None
         return peer.member
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of members and of what is thought of them."""
+        return self.members.version + self.reputation.version
 
     def others(self, *statuses: Status) -> list[Member]:
         """Members of these statuses without this node, in order of first hearing."""

@@ -37,6 +37,7 @@ from edge.gossip.storm import SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
 from edge.gossip.ticker import Ticker
+from edge.gossip.trust import Trust
 from edge.model import (
     Address,
     ConfigError,
@@ -157,6 +158,7 @@ class GossipNode:
         self._now = now
         self._view: ClusterView | None = None
         self._ticker = Ticker(core, self._sync, now)
+        self.trust = Trust(core, now)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
@@ -172,6 +174,7 @@ class GossipNode:
         core = self._core
         if (peer := core.heartbeat(address, now)) and peer.cut:
             self._across.heard(peer.member, now)
+        messages = self.trust.sift(messages, peer, now)
         before = len(core.broadcasts)
         whole = core.storm.admit(address, len(core.members), now)
         for message in messages:
@@ -191,6 +194,7 @@ class GossipNode:
             self._core.awareness.add(1)
             self._prober.start_over(now)
         self._core.timers.run(now)
+        self.trust.look(now)
 
     def next_timer(self) -> float | None:
         """When `handle_timer` is to be called next."""
@@ -219,8 +223,7 @@ class GossipNode:
         if peer is None or peer.member.status is not Status.SUSPECT:
             self._prober.hurry(address, now)
             return False
-        member = peer.member
-        claim = Claim(member.name, member.incarnation, Status.UNREACHABLE, self._core.name)
+        claim = Claim(peer.member.name, peer.member.incarnation, Status.UNREACHABLE, self._core.name)
         self._membership.claim(claim, now)
         return True
 
@@ -354,7 +357,7 @@ class GossipNode:
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
         core = self._core
-        version = core.members.version + self._reports + self.backup.reports + self._partitions.version
+        version = core.version + self._reports + self.backup.reports + self._partitions.version
         if self._view is None or self._view.version != version:
             self._view = ClusterView(version, core.name, picture(core, self._now), self._partitions.partition)
         return self._view
