@@ -24,6 +24,7 @@ from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
 from edge.gossip.events import Events
+from edge.gossip.figures import figures
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
@@ -167,6 +168,7 @@ class GossipNode:
         counters.datagrams_received += 1
         counters.bytes_received += len(data)
         try:
+            self._core.storm.unread(address, now)
             messages = decode(self._opener.open(data))
         except DecodeError as error:
             counters.dropped[error.reason] += 1
@@ -334,15 +336,7 @@ class GossipNode:
 
     def state_figures(self) -> dict[str, float]:
         """What metrics show of the engine's state at this moment."""
-        core = self._core
-        return {
-            "durable_events": len(self._events.events()),
-            "durable_dropped": self._events.dropped,
-            "false_alarms": core.threshold.false_alarms,
-            "limited": core.storm.limited,
-            "quality_ratio": core.tempo.quality,
-            "tick_seconds": core.pace(self._now).tick_s,
-        }
+        return figures(self._core, self._events, self._now)
 
     @property
     def replays(self) -> int:

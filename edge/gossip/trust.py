@@ -18,7 +18,7 @@ from edge.wire.messages import Announce, AnyMessage, Claim, Loads, Tell, Tops
 
 _AT_A_LOOK = 512  # reports; of more nodes only part is looked at each time
 _FRESH_S = 2.5  # a report that is older says nothing of this moment
-_LEAST = 4  # viewers sent to a node, fewer say nothing
+_LEAST = 3  # viewers sent to a node; fewer say nothing
 _ENOUGH = 8  # that none of these shows is no chance
 _SHOWS, _MISSES = 0.5, 0.25  # share of them that shows at an honest node, and at one that is not
 _ANSWERED_LEAST = 0.7  # of this node's own tries
@@ -73,6 +73,7 @@ class Trust:
             return
         self._due = now + LOOK_S
         core = self._core
+        self._tell_floods(now)
         self._accusers.look(now)
         self._look_at_reports(now)
         self._look_for_viewers(now)
@@ -189,6 +190,15 @@ class Trust:
         else:
             text = f"{name} is believed again"
         self._core.emit("quarantined" if shunned else "released", name, text, now)
+
+    def _tell_floods(self, now: float) -> None:
+        core = self._core
+        for address, begun in core.storm.turns(now):
+            peer = core.members.at(address)
+            name = peer.member.name if peer else str(address)
+            text = f"{name} sends far more than it has to say: most of it is dropped unread"
+            over = f"{name} sends no more than it has to say again"
+            core.emit("flood" if begun else "flood-over", name, text if begun else over, now)
 
     def _tell_own_doubt(self, present: int, crowded: int, now: float) -> None:
         """Peers doubt this node, or it doubts too many of them: people should know."""
