@@ -36,8 +36,8 @@ class Fault(StrEnum):
 
 
 PENALTY = {
-    Fault.LOAD: 25.0,
-    Fault.SWING: 25.0,
+    Fault.LOAD: 35.0,
+    Fault.SWING: 35.0,
     Fault.CAPACITY: 30.0,
     Fault.ACCUSATION: 12.0,
     Fault.NAMES: 30.0,

@@ -26,6 +26,7 @@ _EVENTS_S, _EVENTS_LEAST = (
     10.0,
     256,
 )  # made by one node within so many seconds, or a quarter of a log if that is more
+_DATES_MAX = 8192  # of one node's events within that time; more than any log holds
 _TOLD_EVERY_S = 60.0  # it is told that others doubt this node
 _ACCUSED = (Status.SUSPECT, Status.UNREACHABLE)
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
@@ -217,18 +218,21 @@ class Trust:
 class Made:
     """Durable events that one node made, as it told them itself within a window."""
 
-    __slots__ = ("_begun", "_last", "count")
+    __slots__ = ("_begun", "_dates")
 
     def __init__(self, now: float) -> None:
         self._begun = now
-        self._last = 0
-        self.count = 0
+        self._dates: dict[int, None] = {}  # one node gives no date twice
 
     def add(self, at: int) -> None:
-        """One more; what is told again is older than the last."""
-        if at > self._last:
-            self._last = at
-            self.count += 1
+        """One more, if it was not told before."""
+        if len(self._dates) < _DATES_MAX:
+            self._dates[at] = None
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return len(self._dates)
 
     def over(self, now: float) -> bool:
         """Whether its window is over."""

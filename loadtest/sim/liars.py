@@ -8,17 +8,21 @@ one city, where nothing but hash and load decides who gets a viewer.
 import functools
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from msgspec import structs
 
 from edge.config import GossipConfig
-from edge.model import GossipEvent, Load
+from edge.gossip.events import Refusal
+from edge.model import EventKind, GossipEvent, Load, Member, Status
+from edge.wire.messages import Announce, Claim, Doubt, LoadRow, Loads, encode
 from loadtest.sim.audience import SESSION_S, TICK_S, Audience
 from loadtest.sim.cities import places
 from loadtest.sim.measure import acquainted
 from loadtest.sim.network import Quality
+from loadtest.sim.observe import core_of
 from loadtest.sim.world import Host, World
 
 NODES, CAPACITY, WATCHING, PER_S = 12, 1000, 600, 120.0
@@ -26,6 +30,8 @@ BEFORE_S, LIE_S = 12.0, 15.0  # a node must have been there for some time before
 AFTER_S = 120.0  # at most, until it is believed again
 _EVERY_S = 0.1
 _OSCILLATES_S = 1.0
+_ELSEWHERE = "http://10.9.9.9:7780"
+VICTIMS = 3
 
 
 class Lie(NamedTuple):
@@ -54,7 +60,7 @@ class Stage:
         if event.kind == "quarantined":
             if event.node == self.liar.name:
                 self.shunned.setdefault(host.name, self.world.now)
-            else:
+            elif event.node in self.world.hosts:
                 self.wronged.append((self.world.now, host.name, event.node))
         elif event.kind == "released":
             self.shunned.pop(host.name, None)
@@ -154,10 +160,82 @@ def _full(_stage: Stage, load: Load) -> Load:
     return structs.replace(load, streams=load.capacity)
 
 
+def _tell_all(stage: Stage, liar: Host, *messages: bytes) -> None:
+    """Say it to everybody, as the liar's own word."""
+    assert liar.node
+    for other in stage.world.hosts.values():
+        if other is not liar:
+            core_of(liar.node).outbox.send(other.address, *messages)
+    stage.world.drain(liar)
+
+
+def _accuse(stage: Stage) -> None:
+    """Everybody is said to be suspect, each second."""
+    if stage.acts % 10 == 1:
+        claims = [Claim(one.name, one.incarnation, Status.SUSPECT, stage.liar.name) for one in _others(stage)]
+        _tell_all(stage, stage.liar, *(encode(one) for one in claims))
+
+
+def _invent(stage: Stage) -> None:
+    """A hundred names at the own address."""
+    assert stage.liar.node
+    me = stage.liar.node.member
+    made = [structs.replace(me, name=f"sybil-{number}") for number in range(stage.acts % 10, 100, 10)]
+    _tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made))
+
+
+def _purge(stage: Stage) -> None:
+    """Two hundred purges a second."""
+    assert stage.liar.node
+    now = stage.liar.local(stage.world.now)
+    with suppress(Refusal):  # its own log is full; it goes on when some are over
+        for number in range(20):
+            stage.liar.node.create_event(EventKind.PURGE, f"/lie/{stage.acts}/{number}", "", 60, now)
+
+
+def _hijack(stage: Stage) -> None:
+    """Others are said to be reached by viewers elsewhere, each second."""
+    if stage.acts % 10 == 1:
+        made = [
+            structs.replace(one, incarnation=one.incarnation + 1, public=_ELSEWHERE) for one in _others(stage)
+        ]
+        _tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made[:VICTIMS]))
+
+
+def _slander(stage: Stage) -> None:
+    """Three together say that an honest node is not to be believed."""
+    doubt = encode(Loads([], [], [Doubt(next(iter(stage.world.hosts)), 0)]))
+    for host in list(stage.world.hosts.values())[-3:]:
+        _tell_all(stage, host, doubt)
+
+
+def _replay(stage: Stage) -> None:
+    """What others said of their loads ten seconds ago is told again."""
+    assert stage.liar.node
+    loads = core_of(stage.liar.node).loads
+    held = [(name, report) for name in loads.nodes() if (report := loads.get(name))]
+    rows = [
+        LoadRow(name, report.version - 200, structs.replace(report.value, streams=0)) for name, report in held
+    ]
+    _tell_all(stage, stage.liar, encode(Loads(rows)))
+
+
+def _others(stage: Stage) -> list[Member]:
+    """Honest members, as the liar holds them."""
+    assert stage.liar.node
+    return core_of(stage.liar.node).others(Status.ALIVE, Status.SUSPECT)
+
+
 LIES = {
     "empty": Lie(load=_empty),
     "few": Lie(load=_few),
     "swinging": Lie(load=_swinging),
     "huge": Lie(load=_huge),
     "full": Lie(load=_full),
+    "deaths": Lie(act=_accuse, victims=NODES - 1),
+    "names": Lie(act=_invent),
+    "purges": Lie(act=_purge),
+    "hijack": Lie(act=_hijack, victims=VICTIMS),
+    "slander": Lie(act=_slander, victims=1),
+    "replay": Lie(act=_replay, victims=NODES - 1),
 }
