@@ -68,6 +68,21 @@ class Trust:
         self.ignored += len(messages) - len(found)
         return found
 
+    @property
+    def faults(self) -> dict[Fault, int]:
+        """By kind, since the start."""
+        return self._core.reputation.faults
+
+    @property
+    def doubters(self) -> list[str]:
+        """Peers that doubt this node."""
+        return self._core.reputation.doubters()
+
+    @property
+    def crowded(self) -> int:
+        """Times somebody would have been shunned beyond the bound."""
+        return self._core.reputation.crowded
+
     def look(self, now: float) -> None:
         """Judge, when it is time; to be called often."""
         if now < self._due:
