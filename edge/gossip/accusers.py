@@ -5,6 +5,7 @@ nor where another accuses the same node, nor by a node that hears little. What i
 others, is held against nobody: only a signature could say who began it.
 """
 
+from collections import deque
 from typing import NamedTuple
 
 from edge.gossip.core import Core
@@ -16,8 +17,11 @@ from edge.wire.messages import Claim
 PENDING_MAX = 256
 REFUTED_S = 1.5  # who is there, and reached, has answered by then
 _KEPT_S = 5.0  # so long an accusation stands beside others of the same node
-_LOSS_MAX = 0.15  # of the way to the accuser
-_ANSWERED_LEAST = 0.8  # of this node's own tries
+_LOSS_MAX = 0.1  # of the way to the accuser
+_ANSWERED_LEAST = 0.9  # of this node's own tries
+_AGAIN = 3  # refuted accusations of one accuser within that time: fewer may be bad luck,
+_MOST = 0.7  # and where others accuse in vain, too, it is the weather
+_REFUTED_MAX = 64
 
 
 class _Accusation(NamedTuple):
@@ -34,6 +38,7 @@ class Accusers:
         self._core = core
         self._pending: dict[tuple[str, str, int], _Accusation] = {}
         self._accused: dict[str, dict[str, float]] = {}  # by whom, and when
+        self._refuted: deque[tuple[float, str]] = deque(maxlen=_REFUTED_MAX)  # when, and whose
 
     def heard(self, claim: Claim, now: float) -> None:
         """`claim.accuser` itself says that a member is suspect, or gone."""
@@ -50,8 +55,11 @@ class Accusers:
         self._forget(now)
         calm = not self._core.tempo.cut and self._core.tries.worst(now) >= _ANSWERED_LEAST
         for key, one in list(self._pending.items()):
-            if self._refuted(one):
+            if self._is_refuted(one):
                 del self._pending[key]
+                self._refuted.append((now, one.accuser))
+                if not self._again_and_again(one.accuser, now):
+                    continue
                 if calm and now - one.at <= REFUTED_S and self._alone(one) and self._well_reached(one):
                     self._core.reputation.fault(one.accuser, Fault.ACCUSATION, now)
             elif now - one.at > _KEPT_S:
@@ -65,7 +73,12 @@ class Accusers:
             else:
                 del self._accused[name]
 
-    def _refuted(self, one: _Accusation) -> bool:
+    def _again_and_again(self, accuser: str, now: float) -> bool:
+        lately = [who for at, who in self._refuted if now - at <= _KEPT_S]
+        own = lately.count(accuser)
+        return own >= _AGAIN and own >= _MOST * len(lately)
+
+    def _is_refuted(self, one: _Accusation) -> bool:
         peer = self._core.members.get(one.name)
         if peer is None or peer.member.status is not Status.ALIVE:
             return False

@@ -10,7 +10,6 @@ from edge.gossip.core import Core
 from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
-from edge.gossip.reputation import Fault
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
@@ -48,7 +47,7 @@ class Membership:
             else:
                 self._about_me(member.incarnation, member.status, now, source)
             return
-        if self._crowds(member, source, now):
+        if self._crowds(member):
             return
         encoded = encode(Announce(member, away_s))
         if len(encoded) > MESSAGE_MAX_BYTES:
@@ -153,17 +152,15 @@ class Membership:
             "forged", core.name, f"a record of {core.name} that it never made was told, and disowned", now
         )
 
-    def _crowds(self, member: Member, source: Address | None, now: float) -> bool:
-        """Whether a new name is at an address where too many are; who says so from there invents names."""
+    def _crowds(self, member: Member) -> bool:
+        """Whether a new name is at an address where too many are."""
         core = self._core
         if core.members.get(member.name) is not None or core.members.at(member.address) is None:
             return False
-        there = [one.name for one in core.others(*_PRESENT) if one.address == member.address]
-        if len(there) < NAMES_MAX:
+        there = sum(one.address == member.address for one in core.others(*_PRESENT))
+        if there < NAMES_MAX:
             return False
         core.counters.names_refused += 1
-        for name in there if source == member.address else ():
-            core.reputation.fault(name, Fault.NAMES, now)
         return True
 
     def _announce_me(self, now: float) -> None:

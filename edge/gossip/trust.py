@@ -11,9 +11,10 @@ from edge.gossip.accusers import Accusers
 from edge.gossip.core import Core
 from edge.gossip.dispatched import KEPT_S, SHOWN_S, Dispatched
 from edge.gossip.members import Peer
+from edge.gossip.membership import NAMES_MAX
 from edge.gossip.plausible import JUMP, LOOK_S, Claims, usual_capacity
 from edge.gossip.reputation import Fault
-from edge.model import Status, generation_of
+from edge.model import Member, Status, generation_of
 from edge.wire.messages import Announce, AnyMessage, Claim, Loads, Tell, Tops
 
 _AT_A_LOOK = 512  # reports; of more nodes only part is looked at each time
@@ -112,8 +113,21 @@ class Trust:
         elif isinstance(message, Claim):
             if message.accuser == name and message.name != name and message.status in _ACCUSED:
                 self._accusers.heard(message, now)
+        elif isinstance(message, Announce):
+            if message.member.name != name:
+                self._note_names(message.member, name, now)
         elif isinstance(message, Tell) and message.event.origin == name:
             self._made.setdefault(name, Made(now)).add(message.event.at)
+
+    def _note_names(self, told: Member, name: str, now: float) -> None:
+        """Who tells of ever more names at its own address invents them."""
+        members = self._core.members
+        own = members.get(name)
+        if own is None or own.member.address != told.address or members.get(told.name) is not None:
+            return
+        there = [one.name for one in self._core.others(*_PRESENT) if one.address == told.address]
+        for one in there if len(there) >= NAMES_MAX else ():
+            self._core.reputation.fault(one, Fault.NAMES, now)
 
     def _kept(self, message: AnyMessage, name: str) -> AnyMessage | None:
         """What may be taken of a message from `name`: of itself all, of others what it is believed."""

@@ -239,3 +239,11 @@ LIES = {
     "slander": Lie(act=_slander, victims=1),
     "replay": Lie(act=_replay, victims=NODES - 1),
 }
+
+HARMLESS = (
+    "few",
+    "full",
+    "hijack",
+    "slander",
+    "replay",
+)  # nobody is shunned for them: docs/trust.md says why
