@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|liars|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -12,6 +12,7 @@ from loadtest.drive.command import drive_command, merge_command
 from loadtest.epidemic import epidemic_command
 from loadtest.report.command import compare_command, report_command
 from loadtest.sim.command import sim_command
+from loadtest.sim.lying import liars_command
 from loadtest.sim.swarm import swarm_command
 
 
@@ -53,6 +54,7 @@ main.add_command(compare_command)
 main.add_command(drive_command)
 main.add_command(merge_command)
 main.add_command(swarm_command)
+main.add_command(liars_command)
 main.add_command(epidemic_command)
 
 try:

@@ -34,7 +34,7 @@ from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
 from edge.gossip.serving import BulkServer
-from edge.gossip.storm import SAMPLE, StormGuard
+from edge.gossip.storm import AUTHENTIC, SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
 from edge.gossip.ticker import Ticker
@@ -172,6 +172,8 @@ class GossipNode:
             messages = decode(self._opener.open(data))
         except DecodeError as error:
             counters.dropped[error.reason] += 1
+            if error.reason in AUTHENTIC:
+                self._core.storm.admit(address, len(self._core.members), now)
             return
         core = self._core
         if (peer := core.heartbeat(address, now)) and peer.cut:

@@ -21,7 +21,7 @@ _AT_A_LOOK = 512  # reports; of more nodes only part is looked at each time
 _FRESH_S = 2.5  # a report that is older says nothing of this moment
 _LEAST = 3  # viewers sent to a node; fewer say nothing
 _ENOUGH = 8  # that none of these shows is no chance
-_SHOWS, _MISSES = 0.5, 0.25  # share of them that shows at an honest node, and at one that is not
+_SHOWS, _MISSES = 0.5, 0.4  # share of them that shows at an honest node, and at one that is not
 _ANSWERED_LEAST = 0.7  # of this node's own tries
 _EVENTS_S, _EVENTS_LEAST = (
     10.0,

@@ -240,10 +240,4 @@ LIES = {
     "replay": Lie(act=_replay, victims=NODES - 1),
 }
 
-HARMLESS = (
-    "few",
-    "full",
-    "hijack",
-    "slander",
-    "replay",
-)  # nobody is shunned for them: docs/trust.md says why
+HARMLESS = ("full", "hijack", "slander", "replay")  # nobody is shunned for them: docs/trust.md says why

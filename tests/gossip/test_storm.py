@@ -1,6 +1,7 @@
 from edge.gossip import storm
 from edge.gossip.storm import StormGuard
 from edge.model import Address, Member, Status
+from edge.wire.errors import Drop
 from edge.wire.messages import Announce, LoadRow, Loads
 from gossip.test_node import Bench
 from pretend import GENERATION, load, member
@@ -66,3 +67,13 @@ def test_the_entry_into_a_storm_and_its_end_are_events() -> None:
 
 def _kinds(bench: Bench) -> list[str]:
     return [event.kind for event in iter(bench.node.next_event, None)]
+
+
+def test_junk_that_is_sealed_with_the_key_counts_against_its_sender() -> None:
+    bench = Bench()
+    for number in range(10_000):
+        frame = bench._sealer.seal(b"\x91\xff")
+        bench.node.receive_datagram(frame, LOUD, 1.0 + number / 5000)
+    dropped = bench.node.counters.dropped
+    assert dropped[Drop.DECODE] + dropped[Drop.FLOOD] == 10_000
+    assert dropped[Drop.FLOOD] > 7000
