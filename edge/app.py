@@ -142,6 +142,7 @@ class Node:
         """Make what answers at the public port."""
         config, view = self.config, self.gossip.view
         self._routes = self._tracing.routes(view, config.routing, rng)
+        self._routes.on_sent = self.gossip.trust.sent
         self._face = PublicFace(self.cache, self.traffic, self._routes, gate, peers)
         self._face.purging = PurgeMethod(self.events, self._admin.warden)
         self._face.on_asked = placed.wanted

@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|liars|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,19 @@ import click
 
 from edge.model import ConfigError
 
-NAMES = ("bench", "compare", "drive", "epidemic", "merge", "record", "report", "sim", "swarm", "train")
+NAMES = (
+    "bench",
+    "compare",
+    "drive",
+    "epidemic",
+    "liars",
+    "merge",
+    "record",
+    "report",
+    "sim",
+    "swarm",
+    "train",
+)
 
 
 class _Commands(click.Group):
@@ -30,6 +42,8 @@ class _Commands(click.Group):
                 from loadtest.drive.command import merge_command as command
             case "swarm":
                 from loadtest.sim.swarm import swarm_command as command
+            case "liars":
+                from loadtest.sim.lying import liars_command as command
             case "epidemic":
                 from loadtest.epidemic import epidemic_command as command
             case _:

@@ -26,6 +26,8 @@ class Counters:
     probes_failed: int = 0
     refusals: int = 0  # ICMP port unreachable
     refutations: int = 0
+    disowned: int = 0  # records of this node that it never made
+    names_refused: int = 0  # records of new names at an address where too many are
     syncs: int = 0
     bulk_asked: int = 0  # bulk syncs asked for, of this node's own wish
     bulk_done: int = 0

@@ -4,6 +4,8 @@ Only the owner of a name raises its incarnation, and only to refute. Everybody e
 incarnation they know: suspect, and after the suspicion time unreachable.
 """
 
+from msgspec import structs
+
 from edge.gossip.core import Core
 from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
@@ -12,6 +14,7 @@ from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
+NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
 _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
@@ -39,7 +42,12 @@ class Membership:
         if self._met is None and source is not None:
             self._met = now
         if member.name == self._core.name:
-            self._about_me(member.incarnation, member.status, now, source)
+            if _is_forged(member, self._core.me):
+                self._disown(member, now)
+            else:
+                self._about_me(member.incarnation, member.status, now, source)
+            return
+        if self._crowds(member):
             return
         encoded = encode(Announce(member, away_s))
         if len(encoded) > MESSAGE_MAX_BYTES:
@@ -133,6 +141,27 @@ class Membership:
             core.counters.refutations += 1
             core.awareness.add(1)
             core.emit("refuted", me.name, f"{me.name} was called {status.name.lower()} and refuted it", now)
+
+    def _disown(self, forged: Member, now: float) -> None:
+        """Somebody told this node's record with another address or the like: the true one is told as a newer one."""
+        core = self._core
+        core.counters.disowned += 1
+        core.members.change(core.name, forged.incarnation + 1, core.me.status, now)
+        self._announce_me(now)
+        core.emit(
+            "forged", core.name, f"a record of {core.name} that it never made was told, and disowned", now
+        )
+
+    def _crowds(self, member: Member) -> bool:
+        """Whether a new name is at an address where too many are."""
+        core = self._core
+        if core.members.get(member.name) is not None or core.members.at(member.address) is None:
+            return False
+        there = sum(one.address == member.address for one in core.others(*_PRESENT))
+        if there < NAMES_MAX:
+            return False
+        core.counters.names_refused += 1
+        return True
 
     def _announce_me(self, now: float) -> None:
         me = self._core.me
@@ -233,6 +262,15 @@ class Membership:
                 if core.members.get(name) is None:
                     reports.forget(name)
         core.timers.at(now + _FORGET_EVERY_S, self._forget)
+
+
+def _is_forged(member: Member, me: Member) -> bool:
+    """Whether a record of this process says of it what it does not say itself."""
+    if member.incarnation < me.incarnation or generation_of(member.incarnation) != generation_of(
+        me.incarnation
+    ):
+        return False
+    return structs.replace(member, incarnation=me.incarnation, status=me.status) != me
 
 
 def _describe(change: Change, suspicion: Suspicion | None, accuser: str, now: float) -> tuple[str, str, str]:

@@ -24,6 +24,7 @@ from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
 from edge.gossip.events import Events
+from edge.gossip.figures import figures
 from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
@@ -34,10 +35,11 @@ from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
 from edge.gossip.serving import BulkServer
-from edge.gossip.storm import SAMPLE, StormGuard
+from edge.gossip.storm import AUTHENTIC, SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
 from edge.gossip.ticker import Ticker
+from edge.gossip.trust import Trust
 from edge.model import (
     Address,
     ConfigError,
@@ -155,6 +157,7 @@ class GossipNode:
         self._now = now
         self._view: ClusterView | None = None
         self._ticker = Ticker(core, self._sync, now)
+        self.trust = Trust(core, now)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
@@ -163,15 +166,19 @@ class GossipNode:
         counters.datagrams_received += 1
         counters.bytes_received += len(data)
         try:
+            self._core.storm.unread(address, now)
             messages = decode(self.keys.opener.open(data))
         except DecodeError as error:
             counters.dropped[error.reason] += 1
             if error.reason is Drop.UNKNOWN_KEY:
                 self.keys.strange(data, address, now)
+            elif error.reason in AUTHENTIC:
+                self._core.storm.admit(address, len(self._core.members), now)
             return
         core = self._core
         if (peer := core.heartbeat(address, now)) and peer.cut:
             self._across.heard(peer.member, now)
+        messages = self.trust.sift(messages, peer, now)
         before = len(core.broadcasts)
         whole = core.storm.admit(address, len(core.members), now)
         for message in messages:
@@ -191,6 +198,7 @@ class GossipNode:
             self._core.awareness.add(1)
             self._prober.start_over(now)
         self._core.timers.run(now)
+        self.trust.look(now)
 
     def next_timer(self) -> float | None:
         """When `handle_timer` is to be called next."""
@@ -219,8 +227,7 @@ class GossipNode:
         if peer is None or peer.member.status is not Status.SUSPECT:
             self._prober.hurry(address, now)
             return False
-        member = peer.member
-        claim = Claim(member.name, member.incarnation, Status.UNREACHABLE, self._core.name)
+        claim = Claim(peer.member.name, peer.member.incarnation, Status.UNREACHABLE, self._core.name)
         self._membership.claim(claim, now)
         return True
 
@@ -331,15 +338,7 @@ class GossipNode:
 
     def state_figures(self) -> dict[str, float]:
         """What metrics show of the engine's state at this moment."""
-        core = self._core
-        return {
-            "durable_events": len(self._events.events()),
-            "durable_dropped": self._events.dropped,
-            "false_alarms": core.threshold.false_alarms,
-            "limited": core.storm.limited,
-            "quality_ratio": core.tempo.quality,
-            "tick_seconds": core.pace(self._now).tick_s,
-        }
+        return figures(self._core, self._events, self._now)
 
     @property
     def replays(self) -> int:
@@ -354,7 +353,7 @@ class GossipNode:
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
         core = self._core
-        version = core.members.version + self._reports + self.backup.reports + self._partitions.version
+        version = core.version + self._reports + self.backup.reports + self._partitions.version
         if self._view is None or self._view.version != version:
             self._view = ClusterView(version, core.name, picture(core, self._now), self._partitions.partition)
         return self._view

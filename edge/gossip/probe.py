@@ -244,7 +244,9 @@ class Prober:
         if probe.timer:
             probe.timer.cancel()
         me = core.me
-        candidates = core.sample(2 * core.config.indirect_probes, Status.ALIVE, without=(probe.name,))
+        candidates = core.sample(
+            2 * core.config.indirect_probes, Status.ALIVE, without=(probe.name, *core.reputation.shunned)
+        )
         candidates.sort(key=lambda one: one.zone == me.zone)
         helpers = candidates[: core.config.indirect_probes]
         if not helpers:

@@ -38,6 +38,7 @@ from edge.shell.signing.metrics import signing_metrics
 from edge.shell.steermetrics import of_steering
 from edge.shell.tls import PublicTls
 from edge.shell.tracing.hooks import Untraced
+from edge.shell.trustmetrics import of_trust
 from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
 
@@ -54,6 +55,8 @@ _GOSSIP_HELP = {
     "probes_failed": "Probes that no answer ended.",
     "refusals": "Datagrams refused by the receiving system (ICMP port unreachable).",
     "refutations": "Accusations of this node that it refuted.",
+    "disowned": "Records of this node, told by others, that it never made.",
+    "names_refused": "Records of new names at an address where too many are.",
     "syncs": "Anti-entropy exchanges begun.",
     "bulk_asked": "Bulk syncs asked of other nodes.",
     "bulk_done": "Bulk syncs that came to their end.",
@@ -148,6 +151,7 @@ class NodeCollector(Collector):
         if self._parts.face.signing:
             yield from signing_metrics(self._parts.face.signing)
         yield from of_audience(self._parts.audience)
+        yield from of_trust(self._node)
         if self._parts.kubernetes:
             yield from _of_kubernetes(self._parts.kubernetes)
 

@@ -89,6 +89,7 @@ class Routes:
         self.router = Router(view, policy_of(config))
         self.locator = Locator(config)
         self.settled: Settled = lambda _, chosen: chosen  # or a node with more room, or a refusal
+        self.on_sent: Callable[[str, str, float], None] = _nobody_told  # node, viewer, time
         self.redirects: dict[str, int] = {}  # viewers sent, by node; bounded by the member table
         self.unroutable = 0
         self.took = Histogram(_ANSWERS_S)  # to answer a question
@@ -116,24 +117,26 @@ class Routes:
             if isinstance(settled, CacheResponse):
                 return _turned_away(settled, json=json)
             chosen = settled
-        self._count(request, chosen)
+        self._count(request, chosen, query.viewer)
         if json:
             return self._json(chosen, _with_query(asked.path, asked.rest))
         return self._redirect(chosen, _with_query(asked.path, asked.rest))
 
     def object(self, request: web.BaseRequest, path: str) -> web.Response:
         """The way to a node for one object; `path` is raw, and the viewer's query goes with him."""
-        chosen = self._chosen(request, self._asked(request, path, self.locator.place(request)))
-        self._count(request, chosen)
+        query = self._asked(request, path, self.locator.place(request))
+        chosen = self._chosen(request, query)
+        self._count(request, chosen, query.viewer)
         return self._redirect(chosen, _with_query(path, request.rel_url.raw_query_string))
 
     def moved(self, request: web.BaseRequest, path: str, place: Place) -> web.Response | None:
         """The way on from a node that drains; none for one who was sent on before, or where there is no other node."""
         query = query_moved(request.rel_url.raw_query_string)
-        chosen = self._chosen(request, self._asked(request, path, place)) if query else None
+        asked = self._asked(request, path, place)
+        chosen = self._chosen(request, asked) if query else None
         if query is None or chosen is None:
             return None
-        self._count(request, chosen)
+        self._count(request, chosen, asked.viewer)
         return self._redirect(chosen, _with_query(path, query))
 
     def me(self) -> NodeView | None:
@@ -168,9 +171,10 @@ class Routes:
             return self.router.table(now).route(query)
         return self.router.route(query, now)
 
-    def _count(self, request: web.BaseRequest, chosen: RouteAnswer | None) -> None:
+    def _count(self, request: web.BaseRequest, chosen: RouteAnswer | None, viewer: str) -> None:
         if chosen and request.method != "HEAD":
             self.redirects[chosen.node] = self.redirects.get(chosen.node, 0) + 1
+            self.on_sent(chosen.node, viewer, time.monotonic())
 
     def _redirect(self, chosen: RouteAnswer | None, target: str) -> web.Response:
         if chosen is None:
@@ -202,6 +206,10 @@ class Routes:
     def _refused(self) -> dict[str, str]:
         self.unroutable += 1
         return {"Retry-After": str(self._rng.randint(*RETRY_AFTER_S)), **_KEPT_NOWHERE}
+
+
+def _nobody_told(_node: str, _viewer: str, _now: float) -> None:
+    """Until somebody wants to know who was sent where."""
 
 
 def read_question(raw: str) -> Asked:

@@ -17,6 +17,7 @@ from edge.model import (
     Load,
     Member,
     Name,
+    Percent,
     Port,
     Quality,
     Status,
@@ -31,6 +32,7 @@ ROOT_BYTES = 8
 ROWS_MAX = 1024
 EVENT_BYTES = 8  # of a digest
 EVENTS_BYTES = 64 * EVENT_BYTES
+DOUBTS_MAX = 8
 
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 
@@ -105,14 +107,23 @@ class QualityRow(Struct, frozen=True, array_like=True, gc=False):
     quality: Quality
 
 
+class Doubt(Struct, frozen=True, array_like=True, gc=False):
+    """How far the sender itself, by what it has seen, believes another node (`edge.gossip.reputation`)."""
+
+    node: Name
+    score: Percent
+
+
 class Loads(Struct, frozen=True, array_like=True, tag=6):
     """Loads of many nodes; rows of one message share what is alike when they are compressed.
 
-    Quality is a field here and no message of its own: a node that does not know it yet reads the rest.
+    Quality is a field here and no message of its own: a node that does not know it yet reads the rest. So are the
+    sender's own doubts, which nobody passes on: None where it has none.
     """
 
     rows: Annotated[list[LoadRow], Meta(max_length=ROWS_MAX)]
     quality: Annotated[list[QualityRow], Meta(max_length=ROWS_MAX)] = []
+    doubts: Annotated[list[Doubt], Meta(max_length=DOUBTS_MAX)] | None = None
 
 
 class TopRow(Struct, frozen=True, array_like=True, gc=False):
