@@ -1,15 +1,15 @@
 """One node among honest ones lies for some time, as a program could that has the cluster's key: what comes of it.
 
 A run with the lie is compared with one without it, from the same chance. A viewer is shifted if the lie drew him to the
-liar, or away from those of whom it was told. That a liar gets nobody while it is shunned is no shift. All nodes are in
-one city, where nothing but hash and load decides who gets a viewer.
+liar, or away from those of whom it was told, and that counts at its worst moment: that a liar gets nobody while it is
+shunned makes good for nothing. All nodes are in one city, where nothing but hash and load decides who gets a viewer.
 """
 
 import functools
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import structs
@@ -53,7 +53,7 @@ class Stage:
     acts: int = 0
     shunned: dict[str, float] = field(default_factory=dict)  # by whom the liar is, since when
     wronged: list[tuple[float, str, str]] = field(default_factory=list)  # when, by whom, who of the honest
-    sent: Counter[str] = field(default_factory=Counter)  # viewers, while the lie lasts
+    sent: list[tuple[float, str]] = field(default_factory=list)  # when and where viewers, while the lie lasts
 
     def heard(self, host: Host, event: GossipEvent) -> None:
         """Note who is shunned."""
@@ -74,7 +74,8 @@ class Stage:
 class Found(NamedTuple):
     """What came of a lie."""
 
-    shift: float  # share of the viewers who came while it lasted
+    shift: float  # of all viewers, those who came before among them, the largest part at any moment
+    of_new: float  # the same viewers, as part of those who came while it lasted
     shunned_s: float | None  # after its begin, by all honest nodes
     believed_s: float | None  # after its end, by all again
     wronged: tuple[tuple[float, str, str], ...]  # honest nodes that were shunned
@@ -103,7 +104,7 @@ def staged(lie: Lie, seed: int = 1, loss: float = 0.0) -> Stage:
 
     def on_sent(name: str) -> None:
         if BEFORE_S <= world.now < BEFORE_S + LIE_S:
-            stage.sent[name] += 1
+            stage.sent.append((world.now, name))
 
     audience.told, audience.on_sent = told, on_sent
     world.clock.at(0.0, act)
@@ -120,23 +121,38 @@ def told(lie: Lie, seed: int = 1, loss: float = 0.0) -> Found:
     shunned_s = world.until(lambda: stage.judges == NODES - 1, LIE_S, _EVERY_S)
     world.run(BEFORE_S + LIE_S - world.now)
     stage.lying = False
-    shift = _shift(lie, honest, stage)
+    moved = _most_moved(lie, honest, stage)
     believed_s = world.until(lambda: not stage.judges, AFTER_S, _EVERY_S) if stage.judges else 0.0
-    return Found(shift, shunned_s, believed_s, tuple(stage.wronged))
+    return Found(
+        moved / (WATCHING * NODES + len(honest)),
+        moved / len(honest),
+        shunned_s,
+        believed_s,
+        tuple(stage.wronged),
+    )
 
 
 @functools.lru_cache(maxsize=64)
-def _honest(seed: int, loss: float) -> Counter[str]:
+def _honest(seed: int, loss: float) -> tuple[tuple[float, str], ...]:
     stage = staged(Lie(), seed, loss)
     stage.world.run(LIE_S)
-    return stage.sent
+    return tuple(stage.sent)
 
 
-def _shift(lie: Lie, honest: Counter[str], stage: Stage) -> float:
-    drawn = stage.sent[stage.liar.name] - honest[stage.liar.name]
+def _most_moved(lie: Lie, honest: Sequence[tuple[float, str]], stage: Stage) -> int:
+    """The most viewers, over all moments, who were where they were not in the run without the lie."""
     victims = list(stage.world.hosts)[: lie.victims]
-    lost = sum(honest[name] - stage.sent[name] for name in victims)
-    return max(0, drawn, lost) / honest.total()
+    drawn = _difference(stage.sent, honest, (stage.liar.name,))
+    return max(drawn, _difference(honest, stage.sent, victims))
+
+
+def _difference(
+    more: Sequence[tuple[float, str]], less: Sequence[tuple[float, str]], names: Sequence[str]
+) -> int:
+    """By how many `more` were sent to these, until some moment, at most."""
+    steps = [(at, 1) for at, name in more if name in names]
+    steps += [(at, -1) for at, name in less if name in names]
+    return max(accumulate((step for _, step in sorted(steps)), initial=0))
 
 
 def _empty(_stage: Stage, load: Load) -> Load:

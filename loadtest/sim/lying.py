@@ -1,6 +1,5 @@
 """`python -m loadtest liars`: what comes of each lie that a node can tell, as a table."""
 
-import statistics
 from collections.abc import Sequence
 
 import click
@@ -18,13 +17,13 @@ def _worst(seconds: Sequence[float | None]) -> str:
 
 
 def _row(name: str, found: Sequence[Found]) -> tuple[str, ...]:
-    shifts = [100 * one.shift for one in found]
     shunned, believed = "–", "–"
     if name not in HARMLESS:
         shunned = _worst([one.shunned_s for one in found])
         believed = _worst([one.believed_s for one in found])
+    shifts = (max(100 * one.shift for one in found), max(100 * one.of_new for one in found))
     wronged = sum(len(one.wronged) for one in found)
-    return name, f"{statistics.mean(shifts):.1f}", f"{max(shifts):.1f}", shunned, believed, str(wronged)
+    return name, *(f"{one:.1f}" for one in shifts), shunned, believed, str(wronged)
 
 
 @click.command("liars")
@@ -35,8 +34,8 @@ def liars_command(lies: tuple[str, ...], seeds: int, loss: float) -> None:
     """Play lies of one node in a cluster; of all runs the worst is shown."""
     table = Table(
         "lie",
-        "shifted, %: mean",
-        "most",
+        "shifted, % of all",
+        "of new",
         "shunned by all after",
         "believed again after",
         "honest shunned",
