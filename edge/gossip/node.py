@@ -77,7 +77,7 @@ from edge.wire.messages import (
     Want,
     Welcome,
     decode,
-    encode,
+    encode_record,
 )
 
 _LATE_S = 0.25  # a timer this late means that the process stood still
@@ -109,7 +109,7 @@ class GossipNode:
     """
 
     def __init__(self, identity: Identity, config: GossipConfig, rng: random.Random, now: float) -> None:
-        size = len(encode(Announce(identity.member)))
+        size = len(encode_record(identity.member))
         if size > MESSAGE_MAX_BYTES:
             raise ConfigError(
                 "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"

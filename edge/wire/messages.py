@@ -226,6 +226,15 @@ QUALITY_FRAME = (b"[6,[],[", b"]]")
 TOPS_FRAME = (b"[7,[", b"]]")
 
 
+def encode_record(member: Member, away_s: int = 0) -> bytes:
+    """An `Announce`, without what at its end says nothing: keys that are not told, and no absence."""
+    encoded = encode(Announce(member, away_s))
+    if away_s:
+        return encoded
+    encoded = encoded.removesuffix(b",0]")
+    return (encoded if member.keys != b"" else encoded.removesuffix(b',""]') + b"]") + b"]"
+
+
 def encode_row(row: LoadRow) -> bytes:
     """A row of loads; where no keys are told, as short as before there were any."""
     encoded = encode(row)
