@@ -98,7 +98,7 @@ class Trust:
         if core.reputation.idle(now):
             return
         core.reputation.forget([peer.member.name for peer in core.members.peers()])
-        present = [core.name, *(one.name for one in core.others(*_PRESENT))]
+        present = {one.name: one.address for one in (core.me, *core.others(*_PRESENT))}
         crowded = core.reputation.crowded
         for name, shunned in core.reputation.settle(present, now):
             self._tell(name, shunned, now)
