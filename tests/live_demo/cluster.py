@@ -21,7 +21,7 @@ from waiting import until
 UP_WITHIN_S = 15.0
 STOP_WITHIN_S = 10.0
 Kind = TypeVar("Kind", bound="Process")
-_SERVES = re.compile(r"serves: public (\S+), admin (\S+), gossip (\S+)")
+_SERVES = re.compile(r'serves: public (\S+), admin (\S+), gossip ([^\s"]+)')
 
 
 def free_address(kind: socket.SocketKind) -> Address:
