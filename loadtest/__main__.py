@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|soak|swarm|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,19 @@ import click
 
 from edge.model import ConfigError
 
-NAMES = ("bench", "compare", "drive", "epidemic", "merge", "record", "report", "sim", "swarm", "train")
+NAMES = (
+    "bench",
+    "compare",
+    "drive",
+    "epidemic",
+    "merge",
+    "record",
+    "report",
+    "sim",
+    "soak",
+    "swarm",
+    "train",
+)
 
 
 class _Commands(click.Group):
@@ -28,6 +40,8 @@ class _Commands(click.Group):
                 from loadtest.drive.command import drive_command as command
             case "merge":
                 from loadtest.drive.command import merge_command as command
+            case "soak":
+                from loadtest.soak.command import soak_command as command
             case "swarm":
                 from loadtest.sim.swarm import swarm_command as command
             case "epidemic":
