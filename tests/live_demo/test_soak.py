@@ -27,7 +27,7 @@ def test_a_short_soak_samples_all_and_judges_none(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "too short to judge" in done.stdout
     made = json.loads((tmp_path / "report.json").read_text())
-    assert made["done"]["kill"] >= 2
+    assert made["done"]["kill"] >= 1
     assert made["done"]["purge"] >= 4
     assert made["done"]["monsoon"] >= 2
     assert made["refused"] == {}
@@ -52,7 +52,11 @@ async def test_nothing_outlives_a_soak(how: signal.Signals, tmp_path: Path) -> N
     finally:
         starter.send_signal(how)
     await asyncio.wait_for(starter.wait(), 30)
-    await until(
-        lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in below),
-        within_s=20,
-    )
+    await until(lambda: all(is_gone(one) for one in below), within_s=20)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)  # whose reaper takes its time
+    except psutil.NoSuchProcess:
+        return True
