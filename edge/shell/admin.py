@@ -27,6 +27,7 @@ from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.story import Story, Teller
+from edge.shell.targets import refused_target
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class AdminFace:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Token, origin and host; the hardening headers of every answer."""
         guarded = request.path.startswith("/v1/") and request.path != SYNC
-        refusal = self._refusal(request) if guarded else None
+        refusal = refused_target(request) or (self._refusal(request) if guarded else None)
         response = refusal or await handler(request)
         if not response.prepared:
             response.headers.update(self._headers(request))
@@ -261,10 +262,10 @@ def _json(value: Any) -> web.Response:
 
 
 def _names_an_address(host: str) -> bool:
-    name = URL(f"http://{host}").host or ""
-    if name == "localhost":
-        return True
     try:
+        name = URL(f"http://{host}").host or ""
+        if name == "localhost":
+            return True
         ipaddress.ip_address(name)
     except ValueError:
         return False

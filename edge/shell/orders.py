@@ -16,7 +16,7 @@ Accept = Callable[[dict[str, Any]], dict[str, Any]]
 
 def bears(request: web.BaseRequest, token: bytes) -> bool:
     """Whether a request carries the token."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
     return hmac.compare_digest(given, token)
 
 

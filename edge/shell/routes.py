@@ -40,8 +40,8 @@ _PATH_MAX = 2048
 _SHORT, _SHORT_MAX = 256, 4096  # length and number of the questions that are kept read
 _LEGAL = re.compile(r"/[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*")
 _SAFE = "/._~!$&'()*+,;=:@%?-"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # surrogates: bytes that are no UTF-8
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
 _MOVED = re.compile(rf"(?:^|&){MOVED}=(\d{{1,12}})(?=&|$)")
 _OWN = frozenset(("path", "zone", "region", "isp", "node", "format"))
 _OF_THE_BODY = frozenset({"content-type", "content-length"})
