@@ -282,12 +282,12 @@ TARGETS = (
         playlist,
         lambda: [MULTI, MEDIA, MEDIA + b"#EXT-X-ENDLIST\n", MPD],
         16_384,
-        share=0.15,
+        share=0.04,
         heads=(b"", b"#EXTM3U\n", b"#EXTM3U\n#EXT-X-STREAM-INF:", b"<MPD "),
         words=_LISTS,
     ),
     Target(
-        "answer", answered, _answers, 4096, share=0.5, heads=(b"", b"200\nCache-Control:", b"200\nExpires: ")
+        "answer", answered, _answers, 4096, share=0.1, heads=(b"", b"200\nCache-Control:", b"200\nExpires: ")
     ),
     Target(
         "conditions",
@@ -295,16 +295,17 @@ TARGETS = (
         _conditions,
         8192,
         heads=(b"", b"GET\nRange: ", b"GET\nIf-None-Match: ", b"GET\nIf-Modified-Since: "),
+        share=0.8,
     ),
     Target(
         "target",
         target,
         lambda: [b"/live/v240/7.m4s?_HLS_msn=3&a=%41", b"/a%2Fb/%7Ec"],
         2200,
-        share=2,
+        share=0.5,
         heads=(b"", b"/", b"/?_HLS_msn="),
     ),
-    Target("journal", journal, _journals, 4096, share=0.2, heads=(b"\x00", b"\xff")),
-    Target("object", stored, _stored, 4096, share=0.2, heads=(b"\x00", b"\xff")),
-    Target("nginx_file", copied, lambda: [_HEAD], 4096, heads=(b"", b"12345678\nKEY: ")),
+    Target("journal", journal, _journals, 4096, share=0.15, heads=(b"\x00", b"\xff")),
+    Target("object", stored, _stored, 4096, share=0.03, heads=(b"\x00", b"\xff")),
+    Target("nginx_file", copied, lambda: [_HEAD], 4096, heads=(b"", b"12345678\nKEY: "), share=0.3),
 )

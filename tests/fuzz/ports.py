@@ -246,7 +246,7 @@ TARGETS = (
         public,
         _viewers,
         8000,
-        share=0.02,
+        share=0.012,
         words=_WORDS,
         heads=(
             b"GET /",
@@ -261,9 +261,9 @@ TARGETS = (
         admin,
         _operators,
         8000,
-        share=0.02,
+        share=0.012,
         words=_WORDS,
         heads=(b"GET /", b"GET / HTTP/1.1\nHost: "),
     ),
-    Target("orders", orders, _orders, 16_000, share=0.02, heads=(b"\x00", b'\x05{"name":"')),
+    Target("orders", orders, _orders, 16_000, share=0.012, heads=(b"\x00", b'\x05{"name":"')),
 )

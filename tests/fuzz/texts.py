@@ -243,14 +243,20 @@ _TOML = (b"[node]\n", b"[[event]]\n", b"= ", b'"""', b"inf", b"nan", b"1979-05-2
 
 TARGETS = (
     Target(
-        "config", config, lambda: [CONFIG], 8192, share=0.1, heads=(b"", b"a=", b"[node]\nname="), words=_TOML
+        "config",
+        config,
+        lambda: [CONFIG],
+        8192,
+        share=0.04,
+        heads=(b"", b"a=", b"[node]\nname="),
+        words=_TOML,
     ),
     Target(
         "scenario",
         scenario,
         _scenarios,
         8192,
-        share=0.1,
+        share=0.03,
         heads=(b"", b"a=", b"[[event]]\nkind="),
         words=_TOML,
     ),
@@ -259,7 +265,7 @@ TARGETS = (
         places,
         lambda: [b"# a table\n10.0.0.0/8 pune jio west\n2001:db8::/32,delhi\n"],
         4096,
-        share=0.5,
+        share=0.15,
     ),
     Target("jwks", jwks, lambda: [_JWKS], 4096, share=0.2, heads=(b"", b'{"keys":[{"kty":"oct","k":"')),
     Target(
@@ -267,7 +273,7 @@ TARGETS = (
         log,
         lambda: [b"\n".join(LINES), *LINES],
         8192,
-        share=0.3,
+        share=0.1,
         heads=(b"", LINES[0][:-1] + b","),
     ),
     Target(
@@ -275,16 +281,17 @@ TARGETS = (
         players,
         lambda: [SAID, b"a=b&CMCD=" + SAID.replace(b'"', b"%22")],
         8192,
-        share=2,
+        share=0.4,
         heads=(b"", b"CMCD="),
     ),
-    Target("token", token, _tokens, 3200, share=0.4, heads=(b"", b"e30.", b'{"cdniuc":"regex:')),
+    Target("token", token, _tokens, 3200, share=0.1, heads=(b"", b"e30.", b'{"cdniuc":"regex:')),
     Target(
         "container",
         uris,
         lambda: list(_CONTAINERS),
         2048,
         heads=(b"regex:", b"regex:.*a.*\n", b"regex:[^a]*b.*c\n"),
+        share=0.3,
     ),
     Target(
         "question",
@@ -294,8 +301,8 @@ TARGETS = (
             b"path=%2Fa&format=json",
         ],
         4096,
-        share=2,
+        share=0.8,
         heads=(b"", b"path=/", b"edge-moved="),
     ),
-    Target("durable", told, _events, 2048, heads=(b"",)),
+    Target("durable", told, _events, 2048, heads=(b"",), share=0.8),
 )

@@ -195,17 +195,20 @@ def _fetches() -> list[bytes]:
 _KEYS = base64.b64encode(bytes(range(32))), base64.b64encode(bytes(range(1, 33)))
 
 TARGETS = (
-    Target("frame", open_any, _frames, DATAGRAM_MAX_BYTES, share=0.7),
-    Target("sealed", open_sealed, _bodies, DATAGRAM_MAX_BYTES, share=0.3, heads=(b"\x00", b"\xff")),
-    Target("messages", decode_any, payloads, DATAGRAM_MAX_BYTES, share=2, heads=(b"", b"[[1,2,", b'[[0,1,"')),
-    Target("bulk", decode_bulk, _fetches, 8192, heads=(b"", b"[16,", b'[[14,[0,"')),
-    Target("gossip", hear, payloads, 4096, share=0.15),
+    Target("frame", open_any, _frames, DATAGRAM_MAX_BYTES, share=1),
+    Target("sealed", open_sealed, _bodies, DATAGRAM_MAX_BYTES, share=0.25, heads=(b"\x00", b"\xff")),
+    Target("messages", decode_any, payloads, DATAGRAM_MAX_BYTES, share=3, heads=(b"", b"[[1,2,", b'[[0,1,"')),
+    Target("bulk", decode_bulk, _fetches, 8192, heads=(b"", b"[16,", b'[[14,[0,"'), share=1.3),
+    Target("gossip", hear, payloads, 4096, share=0.03),
     Target(
         "passport",
         bear,
         lambda: [passport.stamp(RING, CLUSTER, "2", "1", WALL_S).encode(), b"2; 1795000000; 00"],
         512,
         words=(b"; ",),
+        share=0.5,
     ),
-    Target("keys", read_keys_file, lambda: [b"# two\n" + _KEYS[0] + b"\n" + _KEYS[1] + b"\n"], 1024),
+    Target(
+        "keys", read_keys_file, lambda: [b"# two\n" + _KEYS[0] + b"\n" + _KEYS[1] + b"\n"], 1024, share=0.4
+    ),
 )
