@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ _RATE = re.compile(r"exec/s: (\d+)")
 _EDGES = re.compile(r"cov: (\d+)")
 _SECONDS = re.compile(r"Done \d+ runs in (\d+) second")
 _LAST_WORDS = 12
+_FINDING = "finding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Outcome:
         """The fewest inputs that cover as much."""
         smaller = self.folder / "minimised"
         smaller.mkdir(exist_ok=True)
-        _run(self.name, "-merge=1", f"-timeout={_TIMEOUT_S}", str(smaller), str(self.folder / "corpus"))
+        given = str(smaller), str(self.folder / "corpus")
+        _run(self.name, str(self.folder / _FINDING), "-merge=1", f"-timeout={_TIMEOUT_S}", *given)
         return [path.read_bytes() for path in sorted(smaller.iterdir())]
 
 
@@ -77,6 +79,7 @@ def carry_out(plan: Plan) -> Outcome:
     target = plan.target
     done = _run(
         target.name,
+        str(plan.folder / _FINDING),
         f"-seed={plan.seed}",
         f"-max_len={target.most_bytes}",
         f"-timeout={_TIMEOUT_S}",
@@ -99,8 +102,7 @@ def carry_out(plan: Plan) -> Outcome:
         edges=int(edges[-1]) if edges else 0,
     )
     if done.returncode:
-        culprits = [one for one in sorted(plan.folder.iterdir()) if one.is_file() and "-" in one.name]
-        outcome.culprit = culprits[0].read_bytes() if culprits else b""
+        outcome.culprit = next((one.read_bytes() for one in _culprits(plan.folder)), b"")
         outcome.finding = _finding(said)
     return outcome
 
@@ -111,6 +113,12 @@ def told(outcomes: Sequence[Outcome]) -> str:
     found = sum(bool(one.finding) for one in outcomes)
     kept = f", {sum(one.kept for one in outcomes)} inputs kept" if any(one.kept for one in outcomes) else ""
     return f"{inputs:,} inputs on {len(outcomes)} targets: {found or 'no'} findings{kept}"
+
+
+def _culprits(folder: Path) -> Iterator[Path]:
+    """What raised; else what libFuzzer kept, of inputs that took too long or too much."""
+    yield from folder.glob(_FINDING)
+    yield from sorted(folder.glob("*-*"))
 
 
 def _words(plan: Plan) -> list[str]:
