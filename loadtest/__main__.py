@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|soak|swarm|liars|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,20 @@ import click
 
 from edge.model import ConfigError
 
-NAMES = ("bench", "compare", "drive", "epidemic", "merge", "record", "report", "sim", "swarm", "train")
+NAMES = (
+    "bench",
+    "compare",
+    "drive",
+    "epidemic",
+    "liars",
+    "merge",
+    "record",
+    "report",
+    "sim",
+    "soak",
+    "swarm",
+    "train",
+)
 
 
 class _Commands(click.Group):
@@ -28,8 +41,12 @@ class _Commands(click.Group):
                 from loadtest.drive.command import drive_command as command
             case "merge":
                 from loadtest.drive.command import merge_command as command
+            case "soak":
+                from loadtest.soak.command import soak_command as command
             case "swarm":
                 from loadtest.sim.swarm import swarm_command as command
+            case "liars":
+                from loadtest.sim.lying import liars_command as command
             case "epidemic":
                 from loadtest.epidemic import epidemic_command as command
             case _:
