@@ -14,7 +14,17 @@ from edge.model import ConfigError
 from edge.wire.compress import Compressor
 from edge.wire.frame import SESSION_BYTES, Sealer
 from edge.wire.keys import KeyRing
-from loadtest import churn, cost, fluid_rows, gossip_rows, route_rows, serf, serve_rows, socket_rows
+from loadtest import (
+    churn,
+    cost,
+    fluid_rows,
+    gossip_rows,
+    route_rows,
+    serf,
+    serve_rows,
+    socket_rows,
+    trust_rows,
+)
 from loadtest.recording import as_pods, node_records, payload, payloads
 from loadtest.rows import Row, line, number
 
@@ -68,6 +78,8 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
+    "gossip.flood": trust_rows.flood,
+    "gossip.liar": trust_rows.liars,
     "scale.final": fluid_rows.final,
     "serve.balance": route_rows.balance,
     "serve.churn": churn.rows,
