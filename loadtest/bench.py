@@ -24,6 +24,7 @@ from loadtest import (
     serf,
     serve_rows,
     socket_rows,
+    trust_rows,
 )
 from loadtest.recording import as_pods, keyed, node_records, payload, payloads
 from loadtest.rows import Row, line, number
@@ -78,6 +79,8 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
+    "gossip.flood": trust_rows.flood,
+    "gossip.liar": trust_rows.liars,
     "scale.final": fluid_rows.final,
     "scrape": scrape_rows.scrape,
     "serve.balance": route_rows.balance,

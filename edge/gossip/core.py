@@ -58,7 +58,7 @@ class Core:
     ceiling: float = math.inf  # what is larger is compared with them
 
     def __post_init__(self) -> None:
-        self.reputation = Reputation(self.name)
+        self.reputation = Reputation(self.name, shuns=self.config.quarantine)
         self.qualities = ReportTable(self.config.members_max)
         self.keys.attach(self)
 

@@ -66,13 +66,15 @@ class Reputation:
 
     Args:
         name: of this node, which does not judge itself.
+        shuns: whether anything follows from a score; else it is only told.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, shuns: bool = True) -> None:
         self.faults = dict.fromkeys(Fault, 0)
         self.version = 0  # rises with every change that a view shows
         self.crowded = 0  # times that somebody would have been shunned beyond the bound
         self._name = name
+        self._shuns = shuns
         self._held: dict[str, Standing] = {}  # bounded by the member table: see `forget`
         self._heard: dict[str, tuple[float, dict[str, int]]] = {}  # doubts of peers
         self._settled = 0.0
@@ -90,7 +92,7 @@ class Reputation:
     def believed(self, name: str) -> bool:
         """Whether its word about others is taken."""
         held = self._held.get(name)
-        return held is None or (held.score >= ACCEPT and not held.quarantined)
+        return held is None or not self._shuns or (held.score >= ACCEPT and not held.quarantined)
 
     def blamed_for(self, name: str, kind: Fault) -> bool:
         """Whether it is not believed, for this among others."""
@@ -185,7 +187,7 @@ class Reputation:
 
     def _decide(self, name: str, present: Mapping[str, Address], now: float) -> tuple[str, bool] | None:
         held = self._held.get(name)
-        guilty = name != self._name and self._guilty(name, present)
+        guilty = self._shuns and name != self._name and self._guilty(name, present)
         if held is None:
             if not guilty:
                 return None

@@ -138,3 +138,14 @@ def test_nobody_judges_himself_and_hears_who_doubts_him() -> None:
     held.heard("n1", [Doubt(ME, 10)], 0.0)
     assert held.doubters() == ["n1"]
     assert held.settle(PRESENT, 0.0) == []
+
+
+def test_where_nobody_is_to_be_shunned_scores_fall_and_nothing_follows() -> None:
+    held = Reputation(ME, shuns=False)
+    for _ in range(4):
+        held.fault(LIAR, Fault.LOAD, 0.0)
+    for one in ("n1", "n2"):
+        held.heard(one, [Doubt(LIAR, 0)], 1.0)
+    assert held.settle(PRESENT, 1.0) == []
+    assert held.score(LIAR) == 0
+    assert held.believed(LIAR)
