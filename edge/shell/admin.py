@@ -135,7 +135,8 @@ class AdminFace:
                 return unauthorized()
         elif not _names_an_address(request.host):
             # without a token, a foreign page could rebind its own name to this address and read what it likes
-            return web.Response(status=403, text=f"host {request.host}: ask by IP address or as localhost\n")
+            host = request.host.encode(errors="replace").decode()  # it may be no UTF-8
+            return web.Response(status=403, text=f"host {host}: ask by IP address or as localhost\n")
         return None
 
     def _headers(self, request: web.Request) -> dict[str, str]:

@@ -24,9 +24,8 @@ def _request(data: bytes) -> bytes:
 def _asked(data: bytes, *, admin: bool) -> None:
     if _ENDLESS in unquote_to_bytes(data.partition(b"\n")[0]):
         return
-    guarded = (
-        not admin or b"authorization" in data.lower()
-    )  # without a token the admin port looks at the Host
+    # Without a token the admin port looks at the Host.
+    guarded = not admin or b"authorization" in data.lower()
     came = site(guarded=guarded).ask(_request(data), admin=admin)
     statuses = [int(one) for one in _STATUS.findall(came)]
     law(500 not in statuses, "an answer that nobody meant")
