@@ -132,7 +132,8 @@ class Warden:
         open_to_all, shown = not self._tokens.wanted, _certificate(request)
         if open_to_all and not _names_an_address(request.host):
             # without a token, a foreign page could rebind its own name to this address and read what it likes
-            text = f"host {request.host}: ask by IP address or as localhost\n"
+            host = request.host.encode(errors="replace").decode()  # it may be no UTF-8
+            text = f"host {host}: ask by IP address or as localhost\n"
             return self._refuse(request, "host", 403, text, {})
         if self.tls.wants_client and not shown:
             return self._refuse(request, "certificate", 401, "wants a client certificate\n", {})

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import click
@@ -56,16 +57,15 @@ def main(names: tuple[str, ...], replay: str | None, jobs: int, **given: float |
         for name in chosen
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        outcomes = list(pool.map(_carried_out, plans))
-    if given["keep"]:
-        for outcome in outcomes:
-            outcome.kept = corpus.write(outcome.name, outcome.minimised(), KEPT_BYTES)
+        outcomes = list(pool.map(partial(_carried_out, keep=bool(given["keep"])), plans))
     print(told(outcomes))
     sys.exit(any(outcome.finding for outcome in outcomes))
 
 
-def _carried_out(plan: Plan) -> Outcome:
+def _carried_out(plan: Plan, *, keep: bool) -> Outcome:
     outcome = carry_out(plan)
+    if keep:
+        outcome.kept = corpus.write(outcome.name, outcome.minimised(), KEPT_BYTES)
     print(outcome.line, flush=True)
     return outcome
 

@@ -71,6 +71,8 @@ def test_the_viewer_is_the_last_whom_no_trusted_proxy_is(
         (f'for=1.2.3.4, for="{VIEWER}:99"; by=10.0.0.1', VIEWER),
         (f"for={VIEWER}, for={BEHIND_IT}", VIEWER),
         ('For="[2001:db8::7]:4711"', "2001:db8::7"),
+        ('for="[2001:db8::7]:_port"', "2001:db8::7"),
+        ('for="1.2.3.4, for=5.6.7.8', "5.6.7.8"),
         ("for=unknown", "unknown"),
     ],
 )
