@@ -43,6 +43,9 @@ ONLY_WITH_A_FAULT = {
         ): "a zone of the demo has one node; all ask the origin"
         for share in ("half", "95%", "99%")
     },
+    ("Faults", "{{reason}}"): "no member lies",
+    ("Strange datagrams", "{{reason}}"): "nobody else sends any",
+    ("Refused at admin ports", "{{reason}}"): "nobody is refused",
     ("nginx, by what its cache did", "{{reason}}"): "the demo's nodes serve by themselves, without nginx",
 }
 
