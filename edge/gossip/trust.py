@@ -172,12 +172,17 @@ class Trust:
                 known = self._claims[name] = (generation, Claims(now))
             if fault := known[1].take(report, self._usual):
                 core.reputation.fault(name, fault, now)
+            if known[1].fallen:
+                core.fallen[name] = known[1].fallen
+            elif core.fallen:
+                core.fallen.pop(name, None)
             if core.believed.get(name) != known[1].capacity:
                 core.believed[name] = known[1].capacity
         if len(self._claims) > len(loads):
             for name in [one for one in self._claims if loads.get(one) is None]:
                 del self._claims[name]
                 core.believed.pop(name, None)
+                core.fallen.pop(name, None)
 
     def _look_for_viewers(self, now: float) -> None:
         """Whether those who were sent to others show there, if they show at most of them."""
