@@ -14,6 +14,7 @@ from edge.gossip.eager import GATHER_S, Eager
 from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
+from edge.gossip.plausible import Peak
 from edge.gossip.reputation import Reputation
 from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
@@ -55,6 +56,7 @@ class Core:
     qualities: ReportTable[Quality] = field(init=False)
     reputation: Reputation = field(init=False)
     believed: dict[str, int] = field(default_factory=dict)  # capacities, by node; of those in `loads`
+    fallen: dict[str, Peak] = field(default_factory=dict)  # whose viewers were gone all at once, by name
     ceiling: float = math.inf  # what is larger is compared with them
 
     def __post_init__(self) -> None:

@@ -24,6 +24,8 @@ def _node(core: Core, peer: Peer, now: float) -> NodeView:
     load, reputation = core.loads.get(name), core.reputation
     if load is not None and load.value.capacity > core.ceiling and name != core.name:
         load = _bounded(load, core.believed.get(name) or int(core.ceiling))
+    if load is not None and core.fallen and (peak := core.fallen.get(name)) is not None:
+        load = _lifted(load, peak.left(now))
     held = NodeView(peer.member, load, core.tops.get(name), link, core.qualities.get(name))
     if reputation.all_whole:
         return held
@@ -35,3 +37,10 @@ def _bounded(load: Report[Load], capacity: int) -> Report[Load]:
     if load.value.capacity <= capacity:
         return load
     return structs.replace(load, value=structs.replace(load.value, capacity=capacity))
+
+
+def _lifted(load: Report[Load], streams: int) -> Report[Load]:
+    """A report of which more viewers are believed than it tells of."""
+    if load.value.streams >= streams:
+        return load
+    return structs.replace(load, value=structs.replace(load.value, streams=streams))

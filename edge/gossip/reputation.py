@@ -133,6 +133,8 @@ class Reputation:
 
     def told(self) -> list[Doubt]:
         """What to say about others: of those worth a word the worst; who has recovered is told for some time, too."""
+        if not self._held:
+            return []
         worst = sorted(self._held.items(), key=lambda item: item[1].score)[:DOUBTS_MAX]
         return [Doubt(name, int(held.score)) for name, held in worst]
 

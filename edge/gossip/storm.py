@@ -31,29 +31,29 @@ OVER_S = 5.0  # without one that was dropped unread, after which a flood is over
 class Bucket:
     """A token bucket that holds `BURST_S` worth of tokens."""
 
-    __slots__ = ("_at", "_debt", "_rate", "_tokens")
+    __slots__ = ("_at", "_rate", "_tokens", "debt")
 
     def __init__(self, now: float, rate: float) -> None:
         self._at = now
         self._tokens = rate * BURST_S
-        self._debt = 0.0  # what was asked for and not there; forgiven as fast as tokens come
+        self.debt = 0.0  # what was asked for and not there; forgiven as fast as tokens come
         self._rate = rate
 
     def take(self, now: float, rate: float) -> bool:
         """Take a token; False if there is none."""
         passed = max(0.0, now - self._at) * rate
         self._tokens = min(rate * BURST_S, self._tokens + passed)
-        self._debt = max(0.0, self._debt - passed)
+        self.debt = max(0.0, self.debt - passed)
         self._at, self._rate = now, rate
         if self._tokens < 1:
-            self._debt += 1
+            self.debt += 1
             return False
         self._tokens -= 1
         return True
 
     def flooded(self, now: float) -> bool:
         """Whether far more was asked for than there was."""
-        return self._debt - (now - self._at) * self._rate > self._rate * FLOOD_S
+        return self.debt - (now - self._at) * self._rate > self._rate * FLOOD_S
 
 
 class StormGuard:
@@ -74,7 +74,7 @@ class StormGuard:
             DecodeError: its sender floods; the datagram is not worth opening.
         """
         bucket = self._senders.get(sender)
-        if bucket is None or not bucket.flooded(now):
+        if bucket is None or not bucket.debt or not bucket.flooded(now):
             return
         if sender not in self._floods:
             self._begun.append(sender)

@@ -17,7 +17,7 @@ from edge.gossip.reputation import Fault
 from edge.model import Member, Status, generation_of
 from edge.wire.messages import Announce, AnyMessage, Claim, Loads, Tell, Tops
 
-AT_A_LOOK = 64  # reports; of more nodes only part is looked at each time
+AT_A_LOOK = 48  # reports; of more nodes only part is looked at each time
 _FRESH_S = 2.5  # a report that is older says nothing of this moment
 _LEAST = 3  # viewers sent to a node; fewer say nothing
 _ENOUGH = 8  # that none of these shows is no chance
@@ -31,6 +31,7 @@ _DATES_MAX = 8192  # of one node's events within that time; more than any log ho
 _TOLD_EVERY_S = 60.0  # it is told that others doubt this node
 _ACCUSED = (Status.SUSPECT, Status.UNREACHABLE)
 _PRESENT = (Status.ALIVE, Status.SUSPECT)
+_EVIDENCE = frozenset((Claim, Announce, Tell))  # beside doubts
 
 
 class Trust:
@@ -63,7 +64,8 @@ class Trust:
         name = peer.member.name if peer else ""
         if name:
             for one in messages:
-                self._note(one, name, now)
+                if type(one) in _EVIDENCE or (type(one) is Loads and one.doubts is not None):
+                    self._note(one, name, now)
         if self._core.reputation.all_whole:
             return messages
         found = [kept for one in messages if (kept := self._kept(one, name)) is not None]
@@ -107,10 +109,8 @@ class Trust:
 
     def _note(self, message: AnyMessage, name: str, now: float) -> None:
         """Keep what is evidence, or judgement, of the sender."""
-        kind = type(message)
-        if kind is Loads:
-            if message.doubts is not None:  # type: ignore[union-attr]
-                self._core.reputation.heard(name, message.doubts, now)  # type: ignore[union-attr]
+        if isinstance(message, Loads):
+            self._core.reputation.heard(name, message.doubts or (), now)
         elif isinstance(message, Claim):
             if message.accuser == name and message.name != name and message.status in _ACCUSED:
                 self._accusers.heard(message, now)
@@ -172,11 +172,17 @@ class Trust:
                 known = self._claims[name] = (generation, Claims(now))
             if fault := known[1].take(report, self._usual):
                 core.reputation.fault(name, fault, now)
-            core.believed[name] = known[1].capacity
+            if known[1].fallen:
+                core.fallen[name] = known[1].fallen
+            elif core.fallen:
+                core.fallen.pop(name, None)
+            if core.believed.get(name) != known[1].capacity:
+                core.believed[name] = known[1].capacity
         if len(self._claims) > len(loads):
             for name in [one for one in self._claims if loads.get(one) is None]:
                 del self._claims[name]
                 core.believed.pop(name, None)
+                core.fallen.pop(name, None)
 
     def _look_for_viewers(self, now: float) -> None:
         """Whether those who were sent to others show there, if they show at most of them."""

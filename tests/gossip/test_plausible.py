@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.gossip.plausible import JUMP, LOOK_S, OUTLIER, Claims, usual_capacity
+from edge.gossip.plausible import JUMP, LOOK_S, OUTLIER, Claims, Peak, usual_capacity
 from edge.gossip.reputation import Fault
 from edge.model import REPORT_STEPS_PER_S, Load
 from edge.state.reports import Report
@@ -58,3 +58,20 @@ def test_a_large_node_is_one_and_a_huge_one_is_not() -> None:
 def test_few_capacities_make_nothing_usual() -> None:
     assert usual_capacity([10, 0, 10, 10]) == 0
     assert usual_capacity([10, 10, 10, 1000]) == 10
+
+
+def fallen(claims: Claims, at: float, streams: int) -> Peak | None:
+    claims.take(report(at, streams), 0.0)
+    return claims.fallen
+
+
+def test_viewers_who_are_gone_all_at_once_are_believed_to_go_one_by_one() -> None:
+    claims = Claims(0.0)
+    assert fallen(claims, 0.0, 600) is None
+    assert fallen(claims, 0.5, 590) is None
+    peak = fallen(claims, 1.0, 0)
+    assert peak
+    assert 500 < peak.left(1.0) < 600
+    assert 0 < peak.left(5.0) < 300
+    assert peak.left(20.0) == 0
+    assert fallen(claims, 9.0, 0) is None

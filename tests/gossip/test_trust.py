@@ -126,3 +126,20 @@ def test_a_flood_is_dropped_unread_and_ends() -> None:
     assert [kind for kind in kinds if kind.startswith("flood")] == ["flood", "flood-over"]
     bench.hear(Loads([]), now=20.0)
     assert bench.node.counters.dropped[Drop.FLOOD] == dropped
+
+
+def test_a_load_that_falls_at_once_falls_slowly_in_the_view() -> None:
+    bench = acquainted()
+    shown = list[int]()
+    for number, streams in enumerate((600, 600, 0, 0)):
+        now = 1.0 + number
+        bench.hear(Loads([LoadRow(LIAR.name, GENERATION * 20 + 20 * number, load(streams))]), now=now)
+        bench.node.handle_timer(now + 0.01)
+        bench.hear(Announce(member(f"new-{number}")), now=now + 0.02)
+        held = bench.node.view().node(LIAR.name)
+        assert held
+        assert held.load
+        shown.append(held.load.value.streams)
+    assert shown[:2] == [600, 600]
+    assert 600 > shown[2] > shown[3] > 300
+    assert bench.node.load_of(LIAR.name) == load(0)

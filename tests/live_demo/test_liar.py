@@ -16,6 +16,7 @@ from live_demo.routed import SETTLED_S, Routed
 HONEST = [f"honest-{number}" for number in range(8)]
 LIARS = {"empty": "liar-empty", "deaths": "liar-deaths", "names": "liar-names", "purges": "liar-purges"}
 CAPACITY = 300
+SIDE_BY_SIDE = 4  # processes that start
 HONEST_S = 6.0
 SHUNNED_S, BELIEVED_S, SHIFT_MAX = 10.0, 45.0, 0.05
 
@@ -83,7 +84,11 @@ async def caught(cluster: Cluster, routed: Routed, lie: str, share: float) -> fl
 async def test_one_liar_of_twelve_draws_few_viewers_and_is_shunned_until_it_stops(cluster: Cluster) -> None:
     cluster.kinds = dict.fromkeys(LIARS.values(), Liar)
     await cluster.origin()
-    await cluster.grow(*HONEST, *LIARS.values(), node_zone="here", node_capacity=CAPACITY)
+    names = [*HONEST, *LIARS.values()]
+    for some in range(0, len(names), SIDE_BY_SIDE):
+        settings: dict[str, str | int] = {"node_zone": "here", "node_capacity": CAPACITY}
+        await asyncio.gather(*(cluster.node(one, **settings) for one in names[some : some + SIDE_BY_SIDE]))
+    await cluster.whole(*names)
     begun = time.monotonic()
     async with viewers(cluster) as routed:
         await asyncio.sleep(SETTLED_S / 4)
