@@ -21,6 +21,22 @@ _EDGES = re.compile(r"cov: (\d+)")
 _SECONDS = re.compile(r"Done \d+ runs in (\d+) second")
 _LAST_WORDS = 12
 _FINDING = "finding"
+WORDS = (  # that are read otherwise than they look
+    *(b"-1", b"0", b"9999", b"65536", b"9" * 20, b"1e999", b"NaN", b"\xb2", "²".encode(), "١".encode()),
+    *(
+        b"\xff",
+        b"\x00",
+        b"%00",
+        b"%ff",
+        b"%25",
+        b"\\u0000",
+        b"\\ud800",
+        b"\xed\xa0\x80",
+        b"\xe2\x80\xa8",
+        b"\x85",
+    ),
+    *(b"[" * 9, b'{"a":' * 4, b'""', b"null", b"true", b"..", b"//", b"\r\n"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,8 @@ def carry_out(plan: Plan) -> Outcome:
         f"-timeout={_TIMEOUT_S}",
         f"-rss_limit_mb={_RSS_MB}",
         f"-artifact_prefix={plan.folder}/",
+        "-keep_seed=1",  # else decoders in C, of which no branch is seen, lose all that is well-formed
+        "-len_control=0",
         "-print_final_stats=1",
         *([f"-max_total_time={plan.seconds}"] if plan.seconds else []),
         *([f"-runs={plan.inputs}"] if plan.inputs else []),
@@ -122,11 +140,9 @@ def _culprits(folder: Path) -> Iterator[Path]:
 
 
 def _words(plan: Plan) -> list[str]:
-    """libFuzzer's dictionary of a target, if it has one."""
-    if not plan.target.words:
-        return []
+    """libFuzzer's dictionary of a target."""
     path = plan.folder / "words"
-    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in plan.target.words)
+    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in (*WORDS, *plan.target.words))
     path.write_text("".join(f'"{word}"\n' for word in quoted))
     return [f"-dict={path}"]
 
