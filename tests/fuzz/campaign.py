@@ -101,7 +101,6 @@ def carry_out(plan: Plan) -> Outcome:
         f"-timeout={_TIMEOUT_S}",
         f"-rss_limit_mb={_RSS_MB}",
         f"-artifact_prefix={plan.folder}/",
-        "-keep_seed=1",  # else decoders in C, of which no branch is seen, lose all that is well-formed
         "-len_control=0",
         "-print_final_stats=1",
         *([f"-max_total_time={plan.seconds}"] if plan.seconds else []),
