@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.target import Target
 
-_TIMEOUT_S = 5  # of one input
+_TIMEOUT_S = 30  # of one input, by the clock: another process may have the processor
 _RSS_MB = 1024
 _GRACE_S = 120  # for the start, and the corpus
 _LONGEST_S = 8 * 3600
