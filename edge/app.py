@@ -22,6 +22,7 @@ from edge.gossip import GossipNode
 from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent
 from edge.shell.admin import AdminFace, AdminSources
+from edge.shell.adminport import AdminPort
 from edge.shell.audience import Audience, AudienceParts
 from edge.shell.backend import backend_of, join, public_tls
 from edge.shell.backup import BackupSocket
@@ -29,9 +30,10 @@ from edge.shell.bound import bind_all, own_record
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
-from edge.shell.files import read_ring, read_token
+from edge.shell.files import read_ring
 from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.metrics import Counted, NodeCollector, exposition
@@ -90,14 +92,13 @@ class Node:
 
     def _assemble(self, config: Config) -> None:
         """Make the parts around the sockets."""
-        self._ring = read_ring(config)
-        self._token = read_token(config)
+        self._admin = AdminPort(config.admin)
         peer_tls = PeerTls()
         self._tls = PublicTls(config.public, peer_tls)
         self.member = own_record(config, self._bound)
         rng = random.Random(secrets.randbits(64))
         self.gossip = GossipNode(self._identity(), config.gossip, rng, self._started)
-        peers = Peers(config.node.name, config.node.cluster, self._ring)
+        peers = Peers(config.node.name, config.node.cluster, self.gossip.keys)
         popularity = Popularity(self.gossip.view, config.prewarm.prefer)
         placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
         self._tracing = tracing_of(config)
@@ -108,6 +109,7 @@ class Node:
         gate = Gate(config.node.name, config.node.capacity, self.cache, self.traffic, rng)
         self.backend = backend_of(config, self.cache, self.traffic, gate)
         self.events = EventActor(self.gossip, self._tracing.purges(self.backend), time.monotonic, self._pump)
+        self._keys = KeyKeeper(self.gossip, config, self.events, self._on_event)
         self._lag = LagMeter()
         self._open_face(gate, peers, placed, rng)
         self.prewarm = Prewarmer(
@@ -127,7 +129,7 @@ class Node:
         self.monsoon = self._degrading(gate, placed)
         self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
         self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
-        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump)
+        self._bulk = BulkClient(self.gossip, time.monotonic, self._pump, self._admin.peers)
         seeds = [Address.parse(seed, "gossip.seeds") for seed in config.gossip.seeds]
         self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
         self._collector = NodeCollector(self._counted(filled.origins))
@@ -140,8 +142,9 @@ class Node:
         """Make what answers at the public port."""
         config, view = self.config, self.gossip.view
         self._routes = self._tracing.routes(view, config.routing, rng)
+        self._routes.on_sent = self.gossip.trust.sent
         self._face = PublicFace(self.cache, self.traffic, self._routes, gate, peers)
-        self._face.purging = PurgeMethod(self.events, self._token)
+        self._face.purging = PurgeMethod(self.events, self._admin.warden)
         self._face.on_asked = placed.wanted
         parts = AudienceParts(
             node=self.gossip,
@@ -166,7 +169,7 @@ class Node:
         return Identity(
             member=self.member,
             cluster=self.config.node.cluster,
-            ring=self._ring,
+            ring=read_ring(self.config),
             session=secrets.token_bytes(SESSION_BYTES),
             wall_offset_s=self._wall_offset_s,
         )
@@ -225,6 +228,9 @@ class Node:
             origins=origins,
             tls=self._tls,
             tracing=self._tracing,
+            admin=self._admin,
+            events=self.events,
+            keys=self._keys,
             kubernetes=self._kubernetes,
         )
 
@@ -265,7 +271,7 @@ class Node:
         self._backup.start()
         stack.callback(self._backup.close)
         jobs = [self._lag.run(), self._publish(), self.monsoon.run(), self._origins.run(), self._tls.run()]
-        jobs += [self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
+        jobs += [self._keys.run(), self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
         jobs.append(self._routes.locator.places.run())
         if self._steering.enabled:
             jobs.append(self._steering.run())
@@ -292,10 +298,11 @@ class Node:
                 self.prewarm,
                 self._routes,
                 ScheduleDesk(self.schedule, self.events, self.gossip.view),
+                self._keys,
                 self.audience,
                 self._events,
             ),
-            self._token,
+            self._admin.warden,
             self.config.admin.page_origins,
         )
         close_s = max(CLOSE_S, self.config.node.drain_s)
@@ -304,14 +311,12 @@ class Node:
             handle_signals=False,
             shutdown_timeout=close_s,
         )
-        private = web.AppRunner(admin.app(), access_log=None, handle_signals=False, shutdown_timeout=close_s)
-        for runner, sock, tls in (
-            (public, self._bound.public, public_tls(self.config, self._tls)),
-            (private, self._bound.admin, None),
-        ):
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sock, ssl_context=tls).start()
+        await public.setup()
+        stack.push_async_callback(public.cleanup)
+        await web.SockSite(public, self._bound.public, ssl_context=public_tls(self.config, self._tls)).start()
+        for task in await self._admin.open(stack, admin.app(), self._bound.admin, close_s):
+            self._work.append(task)
+            stack.push_async_callback(cancel, task)
         stack.callback(admin.close)
         log.info(
             "%s serves: public %s, admin %s, gossip %s",

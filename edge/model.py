@@ -20,8 +20,13 @@ Url = Annotated[str, Meta(max_length=256)]
 Path = Annotated[str, Meta(min_length=1, max_length=PATH_MAX_BYTES)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0, le=2**48)]
+Streams = Annotated[int, Meta(ge=0, le=10_000_000)]  # as many as a node may be configured for
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+KeyId = Annotated[int, Meta(ge=0, le=255)]
+KeyIds = Annotated[
+    bytes, Meta(max_length=8)
+]  # of the keys that a node holds, the one it seals with first; b"": untold
 
 
 class ConfigError(Exception):
@@ -123,6 +128,12 @@ class Member(Struct, frozen=True, array_like=True):
     tags: Annotated[dict[Label, Label], Meta(max_length=16)] = {}
     backup_host: Annotated[str, Meta(max_length=253)] = ""  # its second path, if it has one
     backup_port: Port = 0
+    keys: KeyIds | KeyId = b""  # that its process started with; a single one as a number, which is shorter
+
+    @property
+    def key_ids(self) -> bytes:
+        """The ids of `keys`."""
+        return self.keys if isinstance(self.keys, bytes) else bytes((self.keys,))
 
     @property
     def backup(self) -> Address | None:
@@ -143,10 +154,10 @@ class Member(Struct, frozen=True, array_like=True):
 class Load(Struct, frozen=True, array_like=True, gc=False):
     """What one node carries at one moment. Rates are smoothed over some seconds by the node itself."""
 
-    streams: Count  # viewers whose last request is younger than the session time
+    streams: Streams  # viewers whose last request is younger than the session time
     kbps: Count  # media sent, kilobits a second
     rps: Count  # requests a second
-    capacity: Count  # streams the node is made for; 0: it takes no viewers
+    capacity: Streams  # streams the node is made for; 0: it takes no viewers
     health: Percent  # 100: fine; 0: send nobody
     lag_ms: Count  # event-loop lag, milliseconds
     level: Annotated[int, Meta(ge=0, le=4)] = 0  # of degradation, 0: none (PROTOCOL.md, Monsoon mode)

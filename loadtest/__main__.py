@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|soak|swarm|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|soak|swarm|liars|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -12,6 +12,7 @@ NAMES = (
     "compare",
     "drive",
     "epidemic",
+    "liars",
     "merge",
     "record",
     "report",
@@ -44,6 +45,8 @@ class _Commands(click.Group):
                 from loadtest.soak.command import soak_command as command
             case "swarm":
                 from loadtest.sim.swarm import swarm_command as command
+            case "liars":
+                from loadtest.sim.lying import liars_command as command
             case "epidemic":
                 from loadtest.epidemic import epidemic_command as command
             case _:

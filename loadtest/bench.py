@@ -14,8 +14,19 @@ from edge.model import ConfigError
 from edge.wire.compress import Compressor
 from edge.wire.frame import SESSION_BYTES, Sealer
 from edge.wire.keys import KeyRing
-from loadtest import churn, cost, fluid_rows, gossip_rows, route_rows, serf, serve_rows, socket_rows
-from loadtest.recording import as_pods, node_records, payload, payloads
+from loadtest import (
+    churn,
+    cost,
+    fluid_rows,
+    gossip_rows,
+    route_rows,
+    scrape_rows,
+    serf,
+    serve_rows,
+    socket_rows,
+    trust_rows,
+)
+from loadtest.recording import as_pods, keyed, node_records, payload, payloads
 from loadtest.rows import Row, line, number
 
 SEED = 1
@@ -29,7 +40,7 @@ def gossip_record() -> Iterator[Row]:
     """
     heard = payloads()
     half = len(heard) // 2
-    records = node_records(heard[half:], earlier=heard[:half])
+    records = [keyed(one) for one in node_records(heard[half:], earlier=heard[:half])]
     rng = random.Random(SEED)
     pods = [as_pods(one, rng) for one in records]
     for name, what, chosen, target in (
@@ -68,7 +79,10 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
+    "gossip.flood": trust_rows.flood,
+    "gossip.liar": trust_rows.liars,
     "scale.final": fluid_rows.final,
+    "scrape": scrape_rows.scrape,
     "serve.balance": route_rows.balance,
     "serve.churn": churn.rows,
     "serve.dead": route_rows.dead,

@@ -27,15 +27,21 @@ class Authority:
         self.ca_file.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
 
     def sign(
-        self, name: str, *names: str, lasts: timedelta = timedelta(days=1), password: str = ""
+        self,
+        name: str,
+        *names: str,
+        lasts: timedelta = timedelta(days=1),
+        password: str = "",
+        unit: str = "",
     ) -> tuple[Path, Path]:
         """Write `name.crt` and `name.key` for these host names and addresses, over what was there."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        units = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)] if unit else []
+        subject = x509.Name([*units, x509.NameAttribute(NameOID.COMMON_NAME, name)])
         made = _builder(subject, self._name, key.public_key(), lasts)
-        made = made.add_extension(
-            x509.SubjectAlternativeName([_general(one) for one in names]), critical=False
-        )
+        if names:
+            general = [_general(one) for one in names]
+            made = made.add_extension(x509.SubjectAlternativeName(general), critical=False)
         made = made.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
         )

@@ -1,6 +1,11 @@
-"""What the cache counts. Every name becomes a metric, `edge_cache_<name>`."""
+"""What the cache counts. Every name becomes a metric, `edge_cache_<name>`; durations of fills are told beside them."""
 
 from dataclasses import dataclass, field
+
+from edge.state.histogram import Histogram
+
+OUTCOMES = ("origin", "peer", "waited", "failed")  # of fills
+_FILLS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 @dataclass(slots=True)
@@ -38,6 +43,9 @@ class CacheCounters:
     disk_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
     peer_errors: dict[str, int] = field(default_factory=dict)  # by reason; others were asked instead
     fill_errors: dict[str, int] = field(default_factory=dict)  # by reason, a fixed few
+    fill_s: dict[str, Histogram] = field(
+        default_factory=lambda: {outcome: Histogram(_FILLS_S) for outcome in OUTCOMES}
+    )
 
     def disk_skip(self, reason: str) -> None:
         """Count one object that is kept in memory only."""
@@ -46,6 +54,10 @@ class CacheCounters:
     def disk_failed(self, reason: str) -> None:
         """Count one failure of the disk."""
         self.disk_errors[reason] = self.disk_errors.get(reason, 0) + 1
+
+    def fill_ended(self, outcome: str, took_s: float) -> None:
+        """Count how long a fill took; `outcome` is one of `OUTCOMES`."""
+        self.fill_s[outcome].add(took_s)
 
     def fill_failed(self, reason: str) -> None:
         """Count one failed or refused fill."""

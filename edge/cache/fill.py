@@ -26,7 +26,7 @@ from edge.cache.receiving import NOT_HELD, UpstreamError, UpstreamResponse
 from edge.cache.settings import CacheSettings
 from edge.cache.streaming import Streams
 from edge.cache.tiers import TieredStore
-from edge.cache.upstream import Fills, fill_limit_s
+from edge.cache.upstream import Fills, fill_limit_s, is_blocking
 from edge.cache.window import Content, LiveWindows
 
 log = logging.getLogger(__name__)
@@ -152,10 +152,13 @@ class Filler:
 
     async def _run(self, flight: Flight, stale: CachedObject | None, loop: str) -> Outcome:
         """One fill. From its answer to its end nothing is awaited, so that no purge and no request comes between."""
+        begun = self._clock()
         try:
             outcome = await self._fetch(flight, stale, loop)
             said = outcome.reason if isinstance(outcome, FillFailure) else outcome.origin_status
             log.debug("filled %s: %s", flight.key.partition("?")[0], said)
+            ended_as = "failed" if isinstance(outcome, FillFailure) else flight.source
+            self._counters.fill_ended(ended_as, self._clock() - begun)
             if isinstance(outcome, FillFailure) and self._land(flight, ()):
                 self._remember(flight.key, outcome)
             return outcome
@@ -184,7 +187,7 @@ class Filler:
                 answer = await self._holding.wait(
                     flight.key,
                     self.windows.segment_s(flight.key),
-                    lambda: self._upstream.fetch(flight.key, asked, loop),
+                    lambda: self._ask(flight, asked, loop),
                 )
                 if isinstance(answer.body, GrowingBody):
                     return await self._stream(flight, answer, answer.body, loop)
@@ -199,6 +202,14 @@ class Filler:
             return self._failed("not_asked_for")
         self._counters.revalidated += 1
         return self._keep(flight, answer, self._made(flight.key, answer, stale))
+
+    async def _ask(self, flight: Flight, asked: Mapping[str, str], loop: str) -> UpstreamResponse:
+        again = flight.source != ""
+        answer = await self._upstream.fetch(flight.key, asked, loop)
+        by_peer = answer.age_s is not None  # which nobody else tells
+        waited = again or is_blocking(flight.key)
+        flight.source = "waited" if waited else "peer" if by_peer else "origin"
+        return answer
 
     async def _stream(
         self, flight: Flight, answer: UpstreamResponse, body: GrowingBody, loop: str

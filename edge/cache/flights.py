@@ -48,6 +48,7 @@ class Flight:
     overtaken: int | None = (
         None  # once its tags are known: the first purge by tag since it began that hits them
     )
+    source: str = ""  # whose answer is here: origin or peer, or waited if it was waited for on purpose
     tags: Collection[str] | None = None  # of its answer, once the header is here and the body on its way
     task: asyncio.Task[Outcome] = field(init=False)
     headed: asyncio.Future[Filled] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

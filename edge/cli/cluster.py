@@ -68,11 +68,15 @@ def origins(admin: str, token_file: str | None, output: str) -> None:
 
 
 def _members_table(found: list[dict[str, Any]]) -> Table:
-    """One row a member; all of it fits 80 columns. What is left out is in `--output json`."""
+    """One row a member; all of it fits 80 columns, but for the trust, which is there where it is not whole.
+
+    What is left out is in `--output json`.
+    """
     table = plain_table()
+    doubted = any(one.get("reputation", 100) < 100 for one in found)
     for name in ("NAME", "STATUS", "ZONE"):
         table.add_column(name, no_wrap=True)
-    for name in ("VIEWERS", "LOAD", "MBIT/S", "HEALTH", "RTT"):
+    for name in (*(("TRUST",) if doubted else ()), "VIEWERS", "LOAD", "MBIT/S", "HEALTH", "RTT"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("GOSSIP", no_wrap=True)
     for one in found:
@@ -87,6 +91,10 @@ def _members_table(found: list[dict[str, Any]]) -> Table:
             ]
         rtt = f"{link['rtt_ms']:.1f} ms" if link else "-"
         status = f"[{STYLES[one['status']]}]{one['status']}[/]"
+        if doubted:
+            figures.insert(
+                0, f"[red]{one['reputation']}[/]" if one["quarantined"] else str(one["reputation"])
+            )
         table.add_row(one["name"], status, one["zone"] or "-", *figures, rtt, one["gossip"])
     return table
 

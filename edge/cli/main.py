@@ -15,6 +15,7 @@ NAMES = (
     "event",
     "events",
     "keygen",
+    "keys",
     "log-level",
     "members",
     "monsoon",
@@ -93,6 +94,8 @@ def _asking(name: str) -> click.Command | None:
     match name:
         case "members":
             from edge.cli.cluster import members as command
+        case "keys":
+            from edge.cli.keys import keys as command
         case "log-level":
             from edge.cli.loglevel import log_level as command
         case "view":

@@ -27,6 +27,8 @@ class Row:
     hot: str  # path of its hottest segment; empty for none
     asked: bool  # the node that tells all this
     cut: bool  # lost in a cut of the cluster
+    trust: int  # how far the node that is asked believes it, 0–100
+    shunned: bool  # gets no viewers, for it is not believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,8 @@ def _row(member: dict[str, Any], *, asked: bool, cut: bool) -> Row:
         hot=member["top"][0]["path"] if member["top"] else "",
         asked=asked,
         cut=cut,
+        trust=member.get("reputation", 100),  # a node of an earlier version tells none
+        shunned=member.get("quarantined", False),
     )
 
 

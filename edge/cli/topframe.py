@@ -19,11 +19,18 @@ _KINDS = STYLES | {
     "healed": "bold green",
     "monsoon": "magenta",
     "conflict": "bold red",
+    "quarantined": "bold red",
+    "released": "green",
+    "doubted": "yellow",
+    "forged": "bold red",
+    "flood": "bold red",
+    "flood-over": "green",
 }
 _MODES = {"clear": "green", "watch": "yellow", "monsoon": "bold red", "recovering": "cyan"}
 _BLOCKS = " ▏▎▍▌▋▊▉"
 _HIGH, _FULL = 0.7, 0.9  # loads from which a bar is yellow, red
 _LOSSY = 0.05  # share of lost probes that is told
+_DOUBTED = 50  # trust, below which it is told
 _LATE_S = 3.0  # a report of a living node that is older deserves a look
 _ZONES_SHOWN = 4
 _TITLE_MAX = 140  # columns, as all below
@@ -130,7 +137,7 @@ def _cut_in_words(head: Head) -> str:
     if cut["settled"]:
         which = "is the majority" if cut["majority"] else "is not the majority"
     reached = f"{len(cut['island'])} of {sum(head.statuses.values())} nodes"
-    return f" Cut since {in_words(cut['age_s'])}: this side, {reached}, {which}; lost: {lost} "
+    return f" Cut since {in_words(cut['age_s'])}: this side, {reached}, {which}; lost: {lost}; {printable(cut['id'])} "
 
 
 def _silence_in_words(silence: Silence) -> str:
@@ -169,7 +176,7 @@ def _cells(row: Row, bar: int) -> list[Text]:
     return [
         Text(printable(row.name)),
         Text(printable(row.zone) or "–"),
-        Text("cut off" if row.cut else row.status, STYLES[row.status]),
+        _status(row),
         _load(row, bar),
         Text("–" if row.streams is None else str(row.streams)),
         Text(level, "magenta" if row.level else ""),
@@ -178,6 +185,17 @@ def _cells(row: Row, bar: int) -> list[Text]:
         Text("–" if row.mbps is None else f"{row.mbps:.1f}"),
         Text(printable(row.hot) or "–"),
     ]
+
+
+def _status(row: Row) -> Text:
+    """Or, of one who is there, how little it is believed."""
+    if row.cut or row.status != "alive":
+        return Text("cut off" if row.cut else row.status, STYLES[row.status])
+    if row.shunned:
+        return Text("shunned", "bold red")
+    return (
+        Text(f"trust {row.trust}", "yellow") if row.trust < _DOUBTED else Text(row.status, STYLES[row.status])
+    )
 
 
 def _load(row: Row, width: int) -> Text:

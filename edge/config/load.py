@@ -202,7 +202,8 @@ def _check(config: Config) -> None:
                 f"is needed when {field} is {bind}",
                 "`edge keygen > keys` makes one; share it",
             )
-    if not admin.token_file and not is_loopback(Address.parse(admin.bind, "admin.bind").host):
+    tokens = admin.token_file or admin.tokens_file
+    if not tokens and not is_loopback(Address.parse(admin.bind, "admin.bind").host):
         raise ConfigError(
             "admin.token_file",
             f"is needed when admin.bind is {admin.bind}",
@@ -244,13 +245,19 @@ def _check_signing(config: Config) -> None:
 
 
 def _check_tls(config: Config) -> None:
-    public = config.public
-    for given, lacking in (("tls_cert_file", "tls_key_file"), ("tls_key_file", "tls_cert_file")):
-        if getattr(public, given) and not getattr(public, lacking):
-            raise ConfigError(f"public.{lacking}", f"is needed with public.{given}", "give both or neither")
-    if public.tls_cert_file and public.advertise.startswith("http://"):
+    for section, settings in (("public", config.public), ("admin", config.admin)):
+        for given, lacking in (("tls_cert_file", "tls_key_file"), ("tls_key_file", "tls_cert_file")):
+            if getattr(settings, given) and not getattr(settings, lacking):
+                raise ConfigError(
+                    f"{section}.{lacking}", f"is needed with {section}.{given}", "give both or neither"
+                )
+        if settings.tls_cert_file and settings.advertise.startswith("http://"):
+            raise ConfigError(
+                f"{section}.advertise", f"is http:// where {section}.tls_cert_file is given", "write https://"
+            )
+    if config.admin.tls_client_ca_file and not config.admin.tls_cert_file:
         raise ConfigError(
-            "public.advertise", "is http:// where public.tls_cert_file is given", "write https://"
+            "admin.tls_client_ca_file", "is given without admin.tls_cert_file", "only TLS has certificates"
         )
 
 

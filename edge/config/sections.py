@@ -125,6 +125,10 @@ class GossipConfig:
             description="Share of batched gossip that goes across zones, where the own has some members; 1: no zones.",
         ),
     ] = 0.3
+    quarantine: Annotated[
+        bool,
+        Meta(description="Whether members that lie get no viewers; else their trust is only shown."),
+    ] = True
     eager_fanout: Annotated[
         int,
         Meta(ge=0, le=16, description="Peers that an urgent change is forwarded to at its first receipt."),

@@ -166,6 +166,7 @@ class Backup:
             messages.append(told)
             fitting.append(event)
         if messages and self._afford(sum(map(len, messages)) + OVERHEAD_BYTES, now):
+            self._core.keys.found(member.name, address)
             self._outbox.send(address, *messages)
             for event in fitting:
                 self._told[event] = self._told.get(event, 0) + 1
@@ -174,7 +175,8 @@ class Backup:
         held = self._core.loads.get(self._core.name)
         if held is None:
             return []
-        return [encode(Loads([LoadRow(self._core.name, held.version, held.value, self._events.applied)]))]
+        name, applied = self._core.name, self._events.applied
+        return [encode(Loads([LoadRow(name, held.version, held.value, applied, self._core.keys.row(name))]))]
 
     def _afford(self, size: int, now: float) -> bool:
         """Take so much of the budget; it is counted before compression, so less is sent."""

@@ -170,7 +170,7 @@ class Bulk:
             peer=member.address,
             name=member.name,
             url=member.admin.rstrip("/") + PATH,
-            request=self._ciphers.sealer.seal(encode(fetch)),
+            request=self._ciphers.sealer.seal(encode(fetch), member.name),
             deadline=now + TIMEOUT_S,
         )
         self._expect(now)

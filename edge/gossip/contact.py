@@ -4,6 +4,8 @@ A partition heals because both sides keep trying: an unreachable member is pinge
 kept, and seeds are asked for ever (PROTOCOL.md, Failure detection and Partition).
 """
 
+from msgspec import structs
+
 from edge.gossip.core import Core
 from edge.gossip.membership import Membership
 from edge.gossip.sync import Sync
@@ -45,12 +47,17 @@ class Contact:
         if member.name == core.name and member.address == core.me.address:
             return  # our own question, by way of a seed address that is ours
         peer = core.members.get(member.name)
-        # an equal incarnation at another address is a process that was started in the same second
+        # an equal incarnation of other contents is a process that was started in the same second
         past = peer is not None and (
             peer.member.incarnation > member.incarnation
-            or (peer.member.incarnation == member.incarnation and peer.member.address != member.address)
+            or (
+                peer.member.incarnation == member.incarnation
+                and structs.replace(peer.member, status=member.status) != member
+            )
         )
         known = peer.member.incarnation if peer and past else 0
+        if known or member.address != source:
+            core.keys.joins(source, member.key_ids)
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:
@@ -59,6 +66,7 @@ class Contact:
     def welcome(self, message: Welcome, source: Address, now: float) -> None:
         """A seed answered; if it knows a later self of ours, become later still. Then learn the rest."""
         self._answered = True
+        self._core.keys.unanswered(answered=True)
         me = self._core.me
         if message.known_incarnation >= me.incarnation:
             self._membership.renew(generation_of(message.known_incarnation) + 1, now)
@@ -73,6 +81,7 @@ class Contact:
         others = [one for one in self._seeds if one != core.me.address]
         if not self._answered:
             core.counters.seeds_failed += 1
+            core.keys.unanswered(answered=False)
         if others and not self._membership.leaving:
             self._answered = False
             message = encode(Join(core.me))

@@ -1,5 +1,6 @@
 """What the parts of one gossip node share: identity, tables, queues, timers, chance."""
 
+import math
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from edge.gossip.broadcast import Broadcasts, send_limit
 from edge.gossip.counters import Counters
 from edge.gossip.detector import Heartbeats, Threshold
 from edge.gossip.eager import GATHER_S, Eager
+from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable, Peer
 from edge.gossip.outbox import Outbox
+from edge.gossip.reputation import Reputation
 from edge.gossip.rounds import Rounds
 from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
@@ -33,6 +36,7 @@ class Core:
     members: MemberTable
     broadcasts: Broadcasts
     outbox: Outbox
+    keys: Keys
     counters: Counters
     awareness: Awareness
     tempo: Tempo
@@ -49,9 +53,14 @@ class Core:
     threshold: Threshold = field(default_factory=Threshold)
     tries: Tries = field(default_factory=Tries)
     qualities: ReportTable[Quality] = field(init=False)
+    reputation: Reputation = field(init=False)
+    believed: dict[str, int] = field(default_factory=dict)  # capacities, by node; of those in `loads`
+    ceiling: float = math.inf  # what is larger is compared with them
 
     def __post_init__(self) -> None:
+        self.reputation = Reputation(self.name, shuns=self.config.quarantine)
         self.qualities = ReportTable(self.config.members_max)
+        self.keys.attach(self)
 
     @property
     def me(self) -> Member:
@@ -59,6 +68,11 @@ class Core:
         peer = self.members.get(self.name)
         assert peer is not None
         return peer.member
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of members and of what is thought of them."""
+        return self.members.version + self.reputation.version
 
     def others(self, *statuses: Status) -> list[Member]:
         """Members of these statuses without this node, in order of first hearing."""

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from edge.state.histogram import Histogram
 from edge.wire.errors import Drop
+
+_AGES_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_RTTS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 @dataclass(slots=True)
@@ -22,6 +26,8 @@ class Counters:
     probes_failed: int = 0
     refusals: int = 0  # ICMP port unreachable
     refutations: int = 0
+    disowned: int = 0  # records of this node that it never made
+    names_refused: int = 0  # records of new names at an address where too many are
     syncs: int = 0
     bulk_asked: int = 0  # bulk syncs asked for, of this node's own wish
     bulk_done: int = 0
@@ -39,3 +45,10 @@ class Counters:
     backup_foreign: int = 0  # messages on the second path that do not belong there
     late_timers: int = 0
     events_lost: int = 0  # events that nobody took in time
+    regular_age: Histogram = field(
+        default_factory=lambda: Histogram(_AGES_S)
+    )  # of others' loads, when new here
+    urgent_age: Histogram = field(default_factory=lambda: Histogram(_AGES_S))  # of others' durable events
+    probe_rtt: Histogram = field(
+        default_factory=lambda: Histogram(_RTTS_S)
+    )  # of probes answered at the first try

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 from edge.gossip.acted import ActedTimes
+from edge.gossip.ages import Ages
 from edge.gossip.core import Core
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.model import Address, Durable, EventKind, Status
@@ -46,6 +47,7 @@ class Events:
         self._history: OrderedDict[int, int] = OrderedDict({0: 0})  # own digests: what serial they stand for
         self.on_new: Callable[[Durable, bool, float], None] = _nobody_told  # event, whether made here, time
         self._times = ActedTimes()
+        self._ages = Ages(core, now)
         self._reached: dict[str, int] = {}  # the serial up to which each node is known to have acted
         core.timers.at(now + _EXPIRE_EVERY_S, self._expire)
 
@@ -90,6 +92,7 @@ class Events:
             return
         if self._log.merge(event, self._wall_ms(now)):
             self._clock.saw(event.at)
+            self._ages.event(event, now)
             self._accepted(event, source, now)
         else:
             self._forget_superseded()

@@ -4,14 +4,17 @@ Only the owner of a name raises its incarnation, and only to refute. Everybody e
 incarnation they know: suspect, and after the suspicion time unreachable.
 """
 
+from msgspec import structs
+
 from edge.gossip.core import Core
 from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
+from edge.wire.messages import Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_record
 
+NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
 _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
 _LEAVE_TO = 16  # members that are told at once that we leave; the others hear it from them
 _START_UP_S = 5.0  # from a peer's first word on, a newer self that peers remember is our past, later a rival
@@ -39,9 +42,14 @@ class Membership:
         if self._met is None and source is not None:
             self._met = now
         if member.name == self._core.name:
-            self._about_me(member.incarnation, member.status, now, source)
+            if _is_forged(member, self._core.me):
+                self._disown(member, now)
+            else:
+                self._about_me(member.incarnation, member.status, now, source)
             return
-        encoded = encode(Announce(member, away_s))
+        if self._crowds(member):
+            return
+        encoded = encode_record(member, away_s)
         if len(encoded) > MESSAGE_MAX_BYTES:
             self._core.counters.oversize += 1
         elif away_s > self._core.config.keep_s and self._core.members.get(member.name) is None:
@@ -118,7 +126,7 @@ class Membership:
             past = generation_of(incarnation) < generation_of(me.incarnation)
             missed = past or status is not Status.ALIVE  # our start, or our refutation
             if source is not None and missed:
-                self._core.outbox.send(source, encode(Announce(me)))
+                self._core.outbox.send(source, encode_record(me))
         elif (incarnation, status) > me.rank:
             self._refute(incarnation, status, now)
 
@@ -134,9 +142,30 @@ class Membership:
             core.awareness.add(1)
             core.emit("refuted", me.name, f"{me.name} was called {status.name.lower()} and refuted it", now)
 
+    def _disown(self, forged: Member, now: float) -> None:
+        """Somebody told this node's record with another address or the like: the true one is told as a newer one."""
+        core = self._core
+        core.counters.disowned += 1
+        core.members.change(core.name, forged.incarnation + 1, core.me.status, now)
+        self._announce_me(now)
+        core.emit(
+            "forged", core.name, f"a record of {core.name} that it never made was told, and disowned", now
+        )
+
+    def _crowds(self, member: Member) -> bool:
+        """Whether a new name is at an address where too many are."""
+        core = self._core
+        if core.members.get(member.name) is not None or core.members.at(member.address) is None:
+            return False
+        there = sum(one.address == member.address for one in core.others(*_PRESENT))
+        if there < NAMES_MAX:
+            return False
+        core.counters.names_refused += 1
+        return True
+
     def _announce_me(self, now: float) -> None:
         me = self._core.me
-        self._core.spread(me.name, encode(Announce(me)), None, now)
+        self._core.spread(me.name, encode_record(me), None, now)
 
     def _confirm(self, claim: Claim, now: float) -> None:
         suspicion = self._suspicions.get(claim.name)
@@ -152,6 +181,7 @@ class Membership:
         for reports in (core.loads, core.tops, core.qualities):  # what an earlier process of it reported
             reports.forget(member.name, before=first_version(member.incarnation))
         if change.before and generation_of(change.before.incarnation) != generation_of(member.incarnation):
+            core.keys.forget(member.name)
             self._tell_past(member)
         if member.status is Status.ALIVE and (change.before is None or change.before.status not in _PRESENT):
             core.rounds.enter(member)
@@ -174,7 +204,7 @@ class Membership:
         """A new process hears what is held that looks newer than itself (its clock stepped back), to count on above."""
         core = self._core
         if load := core.loads.get(member.name):
-            row = LoadRow(member.name, load.version, load.value, load.applied)
+            row = LoadRow(member.name, load.version, load.value, load.applied, core.keys.row(member.name))
             core.outbox.send(member.address, encode(Loads([row])))
         if top := core.tops.get(member.name):
             core.outbox.send(member.address, encode(Tops([TopRow(member.name, top.version, top.value)])))
@@ -226,11 +256,21 @@ class Membership:
             away = peer.member.status in GONE and now - peer.since > core.config.keep_s
             if away and peer.member.name != core.name:
                 core.members.forget(peer.member.name)
+                core.keys.forget(peer.member.name)
         for reports in (core.loads, core.tops, core.qualities):
             for name in reports.nodes():
                 if core.members.get(name) is None:
                     reports.forget(name)
         core.timers.at(now + _FORGET_EVERY_S, self._forget)
+
+
+def _is_forged(member: Member, me: Member) -> bool:
+    """Whether a record of this process says of it what it does not say itself."""
+    if member.incarnation < me.incarnation or generation_of(member.incarnation) != generation_of(
+        me.incarnation
+    ):
+        return False
+    return structs.replace(member, incarnation=me.incarnation, status=me.status) != me
 
 
 def _describe(change: Change, suspicion: Suspicion | None, accuser: str, now: float) -> tuple[str, str, str]:

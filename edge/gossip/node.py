@@ -24,6 +24,8 @@ from edge.gossip.contact import Contact
 from edge.gossip.core import Core
 from edge.gossip.counters import Counters
 from edge.gossip.events import Events
+from edge.gossip.figures import figures
+from edge.gossip.keys import Keys
 from edge.gossip.members import MemberTable
 from edge.gossip.membership import Membership
 from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
@@ -33,10 +35,11 @@ from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
 from edge.gossip.serving import BulkServer
-from edge.gossip.storm import SAMPLE, StormGuard
+from edge.gossip.storm import AUTHENTIC, SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
 from edge.gossip.ticker import Ticker
+from edge.gossip.trust import Trust
 from edge.model import (
     Address,
     ConfigError,
@@ -52,9 +55,7 @@ from edge.model import (
 from edge.state.events import EventLog
 from edge.state.reports import ReportTable
 from edge.state.view import ClusterView
-from edge.wire.compress import shipped
 from edge.wire.errors import DecodeError, Drop
-from edge.wire.frame import Opener, Sealer
 from edge.wire.keys import KeyRing
 from edge.wire.messages import (
     BUCKETS,
@@ -76,7 +77,7 @@ from edge.wire.messages import (
     Want,
     Welcome,
     decode,
-    encode,
+    encode_record,
 )
 
 _LATE_S = 0.25  # a timer this late means that the process stood still
@@ -108,17 +109,15 @@ class GossipNode:
     """
 
     def __init__(self, identity: Identity, config: GossipConfig, rng: random.Random, now: float) -> None:
-        size = len(encode(Announce(identity.member)))
+        size = len(encode_record(identity.member))
         if size > MESSAGE_MAX_BYTES:
             raise ConfigError(
                 "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
             )
-        compressor = shipped()
         self.counters = Counters()
         broadcasts = Broadcasts()
-        self._opener = Opener(identity.ring, identity.cluster, compressor)
-        sealer = Sealer(identity.ring, identity.cluster, identity.session, compressor)
-        self._outbox = Outbox(sealer, broadcasts, self.counters)
+        self.keys = Keys(identity.ring, identity.cluster, identity.session)
+        self._outbox = Outbox(self.keys.sealer, broadcasts, self.counters)
         members = MemberTable(config.members_max)
         self._core = core = Core(
             name=identity.member.name,
@@ -127,6 +126,7 @@ class GossipNode:
             members=members,
             broadcasts=broadcasts,
             outbox=self._outbox,
+            keys=self.keys,
             counters=self.counters,
             awareness=Awareness(config.awareness_max),
             tempo=Tempo(
@@ -139,10 +139,10 @@ class GossipNode:
             tops=ReportTable(config.members_max),
         )
         self._partitions = PartitionDetector(core)
-        self._membership = Membership(core, self._partitions, identity.member, now)
+        self._membership = Membership(core, self._partitions, self.keys.record(identity.member), now)
         log = EventLog(config.events_max, BUCKETS)
         self._events = Events(core, log, now)
-        ciphers = Ciphers(sealer, self._opener)
+        ciphers = Ciphers(self.keys.sealer, self.keys.opener)
         self.bulk = Bulk(core, ciphers, lambda: self._sync.bucket_digests, self._apply)
         self._sync = Sync(core, log, self.bulk, now)
         self.bulk_server = BulkServer(core, ciphers, log, self._sync)
@@ -157,6 +157,7 @@ class GossipNode:
         self._now = now
         self._view: ClusterView | None = None
         self._ticker = Ticker(core, self._sync, now)
+        self.trust = Trust(core, now)
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take in one datagram. Junk moves a counter and nothing else; nothing is raised."""
@@ -165,13 +166,19 @@ class GossipNode:
         counters.datagrams_received += 1
         counters.bytes_received += len(data)
         try:
-            messages = decode(self._opener.open(data))
+            self._core.storm.unread(address, now)
+            messages = decode(self.keys.opener.open(data))
         except DecodeError as error:
             counters.dropped[error.reason] += 1
+            if error.reason is Drop.UNKNOWN_KEY:
+                self.keys.strange(data, address, now)
+            elif error.reason in AUTHENTIC:
+                self._core.storm.admit(address, len(self._core.members), now)
             return
         core = self._core
         if (peer := core.heartbeat(address, now)) and peer.cut:
             self._across.heard(peer.member, now)
+        messages = self.trust.sift(messages, peer, now)
         before = len(core.broadcasts)
         whole = core.storm.admit(address, len(core.members), now)
         for message in messages:
@@ -191,6 +198,7 @@ class GossipNode:
             self._core.awareness.add(1)
             self._prober.start_over(now)
         self._core.timers.run(now)
+        self.trust.look(now)
 
     def next_timer(self) -> float | None:
         """When `handle_timer` is to be called next."""
@@ -219,8 +227,7 @@ class GossipNode:
         if peer is None or peer.member.status is not Status.SUSPECT:
             self._prober.hurry(address, now)
             return False
-        member = peer.member
-        claim = Claim(member.name, member.incarnation, Status.UNREACHABLE, self._core.name)
+        claim = Claim(peer.member.name, peer.member.incarnation, Status.UNREACHABLE, self._core.name)
         self._membership.claim(claim, now)
         return True
 
@@ -327,19 +334,11 @@ class GossipNode:
     @property
     def sessions(self) -> int:
         """Sessions in the bounded table of the frame opener."""
-        return self._opener.sessions
+        return self.keys.opener.sessions
 
     def state_figures(self) -> dict[str, float]:
         """What metrics show of the engine's state at this moment."""
-        core = self._core
-        return {
-            "durable_events": len(self._events.events()),
-            "durable_dropped": self._events.dropped,
-            "false_alarms": core.threshold.false_alarms,
-            "limited": core.storm.limited,
-            "quality_ratio": core.tempo.quality,
-            "tick_seconds": core.pace(self._now).tick_s,
-        }
+        return figures(self._core, self._events, self._now)
 
     @property
     def replays(self) -> int:
@@ -354,7 +353,7 @@ class GossipNode:
     def view(self) -> ClusterView:
         """The cluster as this node holds it; the same object until something changes."""
         core = self._core
-        version = core.members.version + self._reports + self.backup.reports + self._partitions.version
+        version = core.version + self._reports + self.backup.reports + self._partitions.version
         if self._view is None or self._view.version != version:
             self._view = ClusterView(version, core.name, picture(core, self._now), self._partitions.partition)
         return self._view

@@ -47,14 +47,15 @@ class Outbox:
         for address, messages in self._direct.items():
             start = 0
             while start < len(messages):
-                frame, taken = self._pack(messages, start, gossip=address in self._gossip)
+                frame, taken = self._pack(messages, start, address)
                 start += taken
                 datagrams.append((frame, address))
         self._direct, self._gossip = {}, {}
         return datagrams
 
-    def _pack(self, messages: list[bytes], start: int, *, gossip: bool) -> tuple[bytes, int]:
+    def _pack(self, messages: list[bytes], start: int, address: Address) -> tuple[bytes, int]:
         """One frame with some of `messages` from `start` on; and how many of them."""
+        gossip = address in self._gossip
         budget = int(BODY_MAX_BYTES * _MARGIN / self._ratio)
         broadcasts = self._broadcasts
         while True:
@@ -68,7 +69,7 @@ class Outbox:
                 start:end
             ]  # what is forwarded at once rides on this as news too: told once is enough
             payload = join(direct + [one for one in broadcasts.messages(news) if one not in direct])
-            frame = self._sealer.seal(payload)
+            frame = self._sealer.seal(payload, address)
             if len(frame) <= DATAGRAM_MAX_BYTES:
                 break
             broadcasts.restore(news)

@@ -149,7 +149,7 @@ class PartitionDetector:
         ident = f"{core.name}-{self.declared}"
         self.partition = _seen(ident, now, island, lost, settled=False)
         self.version += 1
-        text = f"partition {ident}: {_counted(self.partition)} lost so far"
+        text = f"partition {ident}: {_counted(self.partition)} lost so far: {_some(self.partition.lost)}"
         core.emit("partition", core.name, text, now)
 
     def _follow(self, held: Partition, island: list[Member], lost: list[Member], now: float) -> None:
@@ -162,7 +162,7 @@ class PartitionDetector:
         if settled and (not held.settled or seen.majority != held.majority):
             side = "majority" if seen.majority else "minority"
             text = f"partition {seen.ident}: {_counted(seen)} lost, {len(island)} reached, the {side}"
-            text = f"{text}; with {_some(seen.island)}"
+            text = f"{text}; with {_some(seen.island)}; without {_some(seen.lost)}"
             self._core.emit("island", self._core.name, text, now)
 
     def _close(self, lost: list[Member], now: float) -> None:

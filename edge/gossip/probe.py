@@ -93,8 +93,10 @@ class Prober:
         if peer := self._core.members.get(probe.name):
             direct_once = probe.tries == 1 and not probe.asked
             rtt_s = now - probe.sent if direct_once else None
-            if rtt_s is not None and message.wall_ms:
-                self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
+            if rtt_s is not None:
+                self._core.counters.probe_rtt.add(rtt_s)
+                if message.wall_ms:
+                    self._clock_of(peer, message.wall_ms - self._wall_ms(now - rtt_s / 2))
             self._core.tries.add(now, answered=direct_once)
             if (
                 not probe.asked
@@ -242,7 +244,9 @@ class Prober:
         if probe.timer:
             probe.timer.cancel()
         me = core.me
-        candidates = core.sample(2 * core.config.indirect_probes, Status.ALIVE, without=(probe.name,))
+        candidates = core.sample(
+            2 * core.config.indirect_probes, Status.ALIVE, without=(probe.name, *core.reputation.shunned)
+        )
         candidates.sort(key=lambda one: one.zone == me.zone)
         helpers = candidates[: core.config.indirect_probes]
         if not helpers:

@@ -1,17 +1,29 @@
 """Load and popularity: this node's own, and what others report of themselves.
 
-A report's version is the time of its making in steps of 50 ms: `generation · 20` and the steps since the process
-started. It rises over changes and over restarts, needs no other word about the process it belongs to, and of many
-reports made at about the same time all but the last digits are alike, which compression takes for nothing.
+A report's version is the time of its making in steps of 50 ms: `generation · 20` and the steps since the second in
+which the process started. It rises over changes and over restarts, needs no other word about the process it belongs
+to, and of many reports made at about the same time all but the last digits are alike, which compression takes for
+nothing. Who hears a report knows by it how old it is (`edge.gossip.ages`).
 """
 
+from edge.gossip.ages import Ages
 from edge.gossip.broadcast import Queue
 from edge.gossip.core import Core
 from edge.gossip.events import Events
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
-from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version
+from edge.model import REPORT_STEPS_PER_S, Load, Quality, TopSegments, first_version, generation_of
 from edge.state.reports import Report
-from edge.wire.messages import LOADS_FRAME, TOPS_FRAME, LoadRow, Loads, QualityRow, TopRow, Tops, encode
+from edge.wire.messages import (
+    LOADS_FRAME,
+    TOPS_FRAME,
+    LoadRow,
+    Loads,
+    QualityRow,
+    TopRow,
+    Tops,
+    encode,
+    encode_row,
+)
 
 QUALITY_EVERY_S = 2.0  # trouble that comes or goes is told this often, and caps at once
 QUALITY_AGAIN_S = 10.0  # all else about quality: it is no news, but who joined meanwhile hears of it
@@ -26,10 +38,12 @@ class Publisher:
     def __init__(self, core: Core, events: Events, now: float) -> None:
         self._core = core
         self.events = events
-        self._started = now
+        self._ages = Ages(core, now)
+        self._second = now - _into_the_second(core, now)  # in which this process started
         self._load_version = 0
         self._top_version = 0
         self._quality_version = 0
+        self._told_keys = core.keys.row(core.name)
         self._top_not_before = 0.0
 
     def load(self, load: Load, now: float) -> bool:
@@ -37,7 +51,12 @@ class Publisher:
         core = self._core
         held = core.loads.get(core.name)
         applied = self.events.applied
-        same = held and held.value == load and held.applied == applied
+        same = (
+            held
+            and held.value == load
+            and held.applied == applied
+            and self._told_keys == core.keys.row(core.name)
+        )
         if held and same and now - held.at < core.config.load_every_s:
             return False
         self._tell(load, now)
@@ -48,10 +67,11 @@ class Publisher:
         held = core.loads.get(core.name)
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
-        row = encode(LoadRow(core.name, self._load_version, load, applied))
-        core.broadcasts.regular.put(core.name, row, core.limit())
+        self._told_keys = core.keys.row(core.name)
+        row = LoadRow(core.name, self._load_version, load, applied, self._told_keys)
+        core.broadcasts.regular.put(core.name, encode_row(row), core.limit())
         if _stops(load, held):
-            self._tell_at_once([LoadRow(core.name, self._load_version, load, applied)], now)
+            self._tell_at_once([row], now)
         core.tempo.own_change(now)
 
     def _tell_at_once(self, rows: list[LoadRow], now: float) -> None:
@@ -141,13 +161,15 @@ class Publisher:
             held = core.loads.get(row.node) if row.load.health == 0 else None
             if put(row.node, Report(row.version, row.load, now, row.applied)):
                 news.append(row)
+                core.keys.heard(row.node, row.keys, row.version)
                 if held is not None and _stops(row.load, held):
                     stopped.append(row)
         if news:
             self._tell_at_once(stopped, now)
             self.events.acknowledged(news, now)
+            self._ages.loads(news, now)
             if not core.hushed:
-                core.broadcasts.regular.put_all([(row.node, encode(row)) for row in news], core.limit())
+                core.broadcasts.regular.put_all([(row.node, encode_row(row)) for row in news], core.limit())
         core.tempo.news(len(news), now)
         return len(news) + overtaken + self._qualities(message.quality, now)
 
@@ -163,8 +185,14 @@ class Publisher:
         return news
 
     def _next(self, version: int, now: float) -> int:
-        steps = int((now - self._started) * REPORT_STEPS_PER_S)
+        steps = int((now - self._second) * REPORT_STEPS_PER_S)
         return max(version + 1, first_version(self._core.me.incarnation) + steps)
+
+
+def _into_the_second(core: Core, now: float) -> float:
+    """How much of the second that its generation names was over when this process started."""
+    into_s = round(now + core.wall_offset_s - generation_of(core.me.incarnation), 3)
+    return into_s if 0 <= into_s < 1 else 0.0  # else its clock was set, or a past self was ahead
 
 
 def _stops(load: Load, held: Report[Load] | None) -> bool:

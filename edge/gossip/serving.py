@@ -16,7 +16,7 @@ from edge.model import Status, generation_of
 from edge.state.events import EventLog
 from edge.wire.bulk import Fetch, decode_fetch, payloads
 from edge.wire.errors import DecodeError
-from edge.wire.messages import Announce, Tell, encode, join
+from edge.wire.messages import Tell, encode, encode_record, join
 
 RETRY_AFTER_S = 1
 AT_ONCE = 2  # answers; more would not be done sooner
@@ -80,7 +80,7 @@ class BulkServer:
 
     def _frames(self, fetch: Fetch, now: float) -> Iterator[bytes]:
         for payload in payloads(self._messages(fetch, now)):
-            sealed = self._ciphers.sealer.seal(payload)
+            sealed = self._ciphers.sealer.seal(payload, fetch.source)
             self._core.counters.bulk_bytes_sent += len(sealed)
             yield sealed
 
@@ -113,7 +113,8 @@ class BulkServer:
         far = [one for one in settled if one not in near]
         chosen += core.rng.sample(far, min(_HINTS - len(chosen), len(far)))
         if chosen:
-            yield self._ciphers.sealer.seal(join([encode(Announce(one)) for one in chosen]))
+            named = join([encode_record(one) for one in chosen])
+            yield self._ciphers.sealer.seal(named, fetch.source)
 
 
 def _short(verdict: Verdict, frames: Iterator[bytes] | None = None) -> Answer:

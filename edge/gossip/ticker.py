@@ -4,7 +4,7 @@ from edge.gossip.core import Core
 from edge.gossip.storm import CALM_S
 from edge.gossip.sync import Sync
 from edge.model import Address
-from edge.wire.messages import Pull, encode
+from edge.wire.messages import Loads, Pull, encode
 
 _PULL = encode(Pull())
 
@@ -53,6 +53,8 @@ class Ticker:
         if not (len(core.broadcasts) or pull) or (peer := core.rounds.next()) is None:
             return
         messages = [self._sync.root_message(), *([_PULL] if pull else [])]
+        if doubts := core.reputation.told():
+            messages.append(encode(Loads([], [], doubts)))
         if core.config.exchange == "pull":
             core.outbox.send(peer.address, *messages)
         else:

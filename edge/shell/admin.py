@@ -1,33 +1,37 @@
 """The admin port: health, metrics, the cluster's view, its stream of changes, and the live page.
 
-Health and metrics are open to whoever reaches the port (kubelet, Prometheus); /v1 wants the token where one is set, but
-for the sync between nodes, whose requests are sealed with the cluster's keys.
+`edge.shell.adminroutes` says what each route wants and gives, `edge.shell.warden` who is let in.
 """
 
 import asyncio
-import ipaddress
 import logging
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 from aiohttp import web
-from yarl import URL
 
 from edge.gossip.bulk import PATH as SYNC
 from edge.model import ConfigError
 from edge.shell.audience import Audience
 from edge.shell.events import EventActor
+from edge.shell.keydesk import KeyDesk
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.loglevels import LogLevels
 from edge.shell.monsoon import MonsoonRunner
-from edge.shell.orders import Accept, bears, obeyed, unauthorized
+from edge.shell.openapi import description
+from edge.shell.orders import Accept, obeyed
+from edge.shell.preflight import preflight
 from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.story import Story, Teller
 from edge.shell.targets import refused_target
+from edge.shell.viewfeed import ViewFeed
+from edge.shell.warden import ASKED, Warden
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ STREAM_EVERY_S = 0.5
 STREAMS_MAX = 64
 _IDLE_LOOKS = 8  # looks without news after which a comment says that the stream lives
 _BODY_MAX_BYTES = 16 * 1024
+BODY_S = 5.0
 _POLICY = (
     "default-src 'self'; connect-src *; media-src * blob:; img-src 'self' data:; worker-src blob:; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -63,6 +68,7 @@ class AdminSources:
     prewarm: Prewarmer
     routes: Routes
     schedule: ScheduleDesk
+    keys: KeyKeeper
     audience: Audience | None = None
     story: Story = field(default_factory=Story)
 
@@ -72,17 +78,18 @@ class AdminFace:
 
     Args:
         sources: what to show.
-        token: bearer token of /v1; empty on loopback only.
+        warden: decides who is let in.
         page_origins: origins whose pages may read this port.
     """
 
-    def __init__(self, sources: AdminSources, token: str, page_origins: tuple[str, ...]) -> None:
+    def __init__(self, sources: AdminSources, warden: Warden, page_origins: tuple[str, ...]) -> None:
         self._sources = sources
-        self._token = token.encode()
+        self._warden = warden
         self._page_origins = frozenset(page_origins)
         self._streams = 0
         self._closing = asyncio.Event()
         self._levels = LogLevels()
+        self._feed = ViewFeed(sources.view)
 
     def app(self) -> web.Application:
         """The aiohttp application."""
@@ -92,11 +99,13 @@ class AdminFace:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/v1/openapi.json", self._openapi)
+        app.router.add_get("/v1/audit", self._audit)
         app.router.add_get("/v1/members", self._members)
         app.router.add_get("/v1/view", self._view)
-        app.router.add_get("/v1/stream", self._stream)
+        app.router.add_get("/v1/stream", self._stream, allow_head=False)
         app.router.add_get("/v1/events", self._events)
-        app.router.add_get("/v1/events/stream", self._tell_events)
+        app.router.add_get("/v1/events/stream", self._tell_events, allow_head=False)
         app.router.add_get(SYNC, self._sources.sync, allow_head=False)
         app.router.add_post("/v1/events", self._create(self._sources.events.event))
         app.router.add_post("/v1/purge", self._create(self._sources.events.purge))
@@ -111,6 +120,9 @@ class AdminFace:
         app.router.add_get("/v1/schedule", self._schedule)
         app.router.add_post("/v1/schedule", self._create(self._sources.schedule.add))
         app.router.add_delete("/v1/schedule/{name}", self._unschedule)
+        desk = KeyDesk(self._sources.keys, self._sources.events)
+        app.router.add_get("/v1/keys", desk.show)
+        app.router.add_post("/v1/keys", _reads(desk.take))
         return app
 
     def close(self) -> None:
@@ -120,24 +132,26 @@ class AdminFace:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Token, origin and host; the hardening headers of every answer."""
-        guarded = request.path.startswith("/v1/") and request.path != SYNC
-        refusal = refused_target(request) or (self._refusal(request) if guarded else None)
-        response = refusal or await handler(request)
+        """Role, origin and host; the hardening headers of every answer."""
+        warden, doors = self._warden, self._warden.doors
+        if doors:
+            doors.begun(request.transport)
+        try:
+            refusal = (
+                refused_target(request) or preflight(request, self._page_origins) or warden.refusal(request)
+            )
+            response = refusal or await _answered(handler, request)
+        except Exception:  # a bug of ours; whoever gave the order is written down all the same
+            warden.answered(request, web.Response(status=500))
+            raise
+        finally:
+            if doors:
+                doors.ended(request.transport)
         if not response.prepared:
             response.headers.update(self._headers(request))
+        warden.answered(request, response)
         log.debug("%s %s: %d", request.method, request.rel_url.raw_path, response.status)
         return response
-
-    def _refusal(self, request: web.Request) -> web.Response | None:
-        if self._token:
-            if not bears(request, self._token):
-                return unauthorized()
-        elif not _names_an_address(request.host):
-            # without a token, a foreign page could rebind its own name to this address and read what it likes
-            host = request.host.encode(errors="replace").decode()  # it may be no UTF-8
-            return web.Response(status=403, text=f"host {host}: ask by IP address or as localhost\n")
-        return None
 
     def _headers(self, request: web.Request) -> dict[str, str]:
         origin = request.headers.get("Origin", "")
@@ -159,6 +173,14 @@ class AdminFace:
     async def _metrics(self, request: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         return web.Response(body=self._sources.metrics(), headers=headers)
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        return _json(description())
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        audit, events = self._warden.audit, self._sources.events
+        told = {"count": audit.count, "orders": audit.entries(), "origins": dict(events.origins)}
+        return _json({"self": events.node_name} | told)
 
     async def _members(self, request: web.Request) -> web.Response:
         view = self._sources.view()
@@ -194,12 +216,12 @@ class AdminFace:
 
     def _create(self, accept: Accept) -> Handler:
         """A handler that makes a durable event of a JSON body."""
-        return _reads(lambda asked: obeyed(self._sources.events, accept, asked, 202))
+        return _reads(lambda _, asked: obeyed(self._sources.events, accept, asked, 202))
 
     async def _log(self, request: web.Request) -> web.Response:
         return _json({"self": self._sources.events.node_name} | self._levels.status())
 
-    async def _set_log(self, asked: Any) -> web.Response:
+    async def _set_log(self, _request: web.Request, asked: Any) -> web.Response:
         try:
             if not isinstance(asked, dict):
                 raise ConfigError("body", "is no JSON object", 'write e.g. {"level": "debug", "for_s": 600}')
@@ -209,20 +231,25 @@ class AdminFace:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the view, about twice a second."""
-        return await self._pour(
-            request, lambda: b"event: view\ndata: " + orjson.dumps(self._sources.view()) + b"\n\n"
-        )
+        news, coding = self._feed.listener(request.headers.get("Accept-Encoding", ""))
+        return await self._pour(request, news, coding)
 
     async def _tell_events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: what happened, and what happens; `Last-Event-ID` leaves out what was told before."""
         last_id = request.headers.get("Last-Event-ID", "")
         return await self._pour(request, Teller(self._sources.story, self._sources.events, last_id).news)
 
-    async def _pour(self, request: web.Request, news: Callable[[], bytes]) -> web.StreamResponse:
+    async def _pour(
+        self,
+        request: web.Request,
+        news: Callable[[], bytes],
+        coding: Mapping[str, str] = MappingProxyType({}),
+    ) -> web.StreamResponse:
         """Whatever `news` has, looked at about twice a second; a comment where it long has nothing."""
         if self._streams >= STREAMS_MAX:
             return web.Response(status=503, text="too many streams\n", headers={"Retry-After": "5"})
-        response = web.StreamResponse(headers=self._headers(request) | {"Content-Type": "text/event-stream"})
+        fields = {"Content-Type": "text/event-stream"} | dict(coding)
+        response = web.StreamResponse(headers=self._headers(request) | fields)
         self._streams += 1
         try:
             await response.prepare(request)
@@ -243,31 +270,33 @@ class AdminFace:
         return response
 
 
-def _reads(answer: Callable[[Any], Awaitable[web.Response]]) -> Handler:
+async def _answered(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """An answer, too where aiohttp has no such route."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        headers = {name: value for name, value in error.headers.items() if name != "Content-Type"}
+        return web.Response(status=error.status, text=f"{error.text}\n", headers=headers)
+
+
+def _reads(answer: Callable[[web.Request, Any], Awaitable[web.Response]]) -> Handler:
     """A handler that reads a JSON body and hands it on."""
 
     async def handler(request: web.Request) -> web.Response:
         if request.content_type != "application/json":  # which a foreign page cannot send without our consent
             return web.Response(status=415, text="wants Content-Type: application/json\n")
         try:
-            asked = orjson.loads(await request.read())
-        except orjson.JSONDecodeError as error:
+            async with asyncio.timeout(BODY_S):
+                asked = orjson.loads(await request.read())
+        except TimeoutError:
+            return web.Response(status=408, text=f"the body took more than {BODY_S:g} s\n")
+        except (orjson.JSONDecodeError, web.RequestPayloadError) as error:
             return web.Response(status=400, text=f"no JSON: {error}\n")
-        return await answer(asked)
+        request[ASKED] = dict(asked) if isinstance(asked, dict) else None
+        return await answer(request, asked)
 
     return handler
 
 
 def _json(value: Any) -> web.Response:
     return web.Response(body=orjson.dumps(value), content_type="application/json")
-
-
-def _names_an_address(host: str) -> bool:
-    try:
-        name = URL(f"http://{host}").host or ""
-        if name == "localhost":
-            return True
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

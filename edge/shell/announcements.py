@@ -55,14 +55,18 @@ class Announcements:
             raise ConfigError(
                 "prewarm", f"{', '.join(unknown)}: no such field", f"known are {', '.join(_FIELDS)}"
             )
-        now, zone = self._wall_ms() / 1000, str(asked.get("zone", ""))
+        now, zone, cancel = self._wall_ms() / 1000, asked.get("zone", ""), asked.get("cancel", False)
+        path = asked.get("path", "")
+        if not isinstance(path, str) or not isinstance(zone, str) or not isinstance(cancel, bool):
+            raise ConfigError(
+                "prewarm", "has a value of the wrong type", "path and zone are texts, cancel true or false"
+            )
         at = asked.get("at", now)
         known = isinstance(at, int | float) and not isinstance(at, bool)
         if not known or not -LATE_S <= at - now <= _AHEAD_MAX_S:
             hint = f"seconds since 1970, at most {_AHEAD_MAX_S // 86_400} days ahead"
             raise ConfigError("at", f"{at!r} does not fit", hint)
-        cancel = asked.get("cancel", False) is not False
-        path = _normal(str(asked.get("path", "")), "path", "write an absolute one, e.g. /live/main.m3u8")
+        path = _normal(path, "path", "write an absolute one, e.g. /live/main.m3u8")
         made = announced(path, zone, None if cancel else int(1000 * at))
         self._check_known(zone)
         told = self._events.schedule(made.key, made.body, int(max(0, at - now)) + LATE_S)

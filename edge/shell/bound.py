@@ -55,7 +55,7 @@ def own_record(config: Config, bound: Bound) -> Member:
         status=Status.ALIVE,
         host=address.host,
         port=address.port,
-        admin=config.admin.advertise or f"http://{local_address(bound.admin)}",
+        admin=config.admin.advertise or f"{config.admin.scheme}://{local_address(bound.admin)}",
         public=config.public.advertise or f"{config.public.scheme}://{public_address(config, bound.public)}",
         region=node.region,
         zone=node.zone,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp import web
 
+from edge.cache.upstream import PeerTls
 from edge.gossip import GossipNode
 from edge.gossip.bulk import IDLE_S, TIMEOUT_S, Fetching
 from edge.gossip.serving import RETRY_AFTER_S, Answer, Verdict
@@ -39,12 +40,16 @@ class BulkClient:
         node: the gossip core.
         now: its monotonic clock.
         pump: passes on what each frame has changed.
+        tls: how peers' admin ports are verified where they speak TLS.
     """
 
-    def __init__(self, node: GossipNode, now: Now, pump: Callable[[], None]) -> None:
+    def __init__(
+        self, node: GossipNode, now: Now, pump: Callable[[], None], tls: PeerTls | None = None
+    ) -> None:
         self._node = node
         self._now = now
         self._pump = pump
+        self._tls = tls or PeerTls()
         self._task: asyncio.Task[None] | None = None
 
     def act(self) -> None:
@@ -74,7 +79,13 @@ class BulkClient:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=IDLE_S, sock_read=IDLE_S)
         async with (
             aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
-            session.get(fetch.url, headers=headers, allow_redirects=False) as response,
+            session.get(
+                fetch.url,
+                headers=headers,
+                allow_redirects=False,
+                ssl=self._tls.context,
+                server_hostname=self._tls.name,
+            ) as response,
         ):
             if response.status == 503:
                 hints = await _at_most(response.content, DATAGRAM_MAX_BYTES)

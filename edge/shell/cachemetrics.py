@@ -1,13 +1,15 @@
 """Metrics of the cache and of what serves its hits; every name that is counted has its meaning here."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from edge.cache.backend import Backend, Figures
 from edge.cache.cache import EdgeCache
+from edge.cache.counters import CacheCounters
 from edge.cache.tiers import Tier
+from edge.shell.histograms import family_of
 
 _CACHE_HELP = {
     "requests": "Requests that the cache of this process was asked, those of other nodes included.",
@@ -42,6 +44,7 @@ _CACHE_HELP = {
     "peer_errors": "Other nodes that gave nothing, by reason; others were asked instead.",
     "fill_errors": "Fills that failed or were refused, by reason.",
 }
+_COUNTED = [one.name for one in fields(CacheCounters) if one.name != "fill_s"]
 _BACKEND_HELP = {
     "cache_disk_full": "1 while nothing more is stored in cache.disk_path.",
     "nginx_answers_passed": "Answers that nginx was told not to store, by reason.",
@@ -66,7 +69,14 @@ _BACKEND_HELP = {
 
 def of_cache(cache: EdgeCache, backend: Backend) -> Iterator[Metric]:
     """All of one node's."""
-    for name, value in asdict(cache.counters).items():
+    yield family_of(
+        "edge_cache_fill_seconds",
+        "How long fills took to their last byte, by who gave it: origin or peer; waited: for what was to come soon.",
+        "outcome",
+        cache.counters.fill_s,
+    )
+    for name in _COUNTED:
+        value = getattr(cache.counters, name)
         if isinstance(value, dict):
             yield _by_reason(f"edge_cache_{name}", _CACHE_HELP[name], value)
         else:

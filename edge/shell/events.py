@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,8 @@ from edge.cache.purge import KINDS, Purge
 from edge.decide.scheduled import PREFIX as SCHEDULED
 from edge.gossip import GossipNode
 from edge.model import PATH_MAX_BYTES, ConfigError, Durable, EventKind
+from edge.wire.keyorders import PREFIX as KEYS
+from edge.wire.keyorders import Order
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +24,8 @@ EVENT_TTL_S = 3600
 RECORD_S = 2.0  # then an answer comes in any case; who has acted on the event is told by `reached`
 TTL_MAX_S = 7 * 86_400
 HANDLERS_MAX = 64
+ORIGINS_MAX = 64
+OTHERS = "others"
 _SOFT, _HARD = "soft", "hard"
 
 Handler = Callable[[Durable], None]
@@ -43,10 +48,12 @@ class EventActor:
         self._now = now
         self._flush = flush
         self._handlers: list[tuple[str, Handler]] = []
+        self.on_keys: Handler = lambda _event: None  # told of each order about keys
         self.on_override: Handler = lambda _event: None  # told of each override
         self.on_schedule: Handler = lambda _event: None  # told of each announcement
         self.on_scheduled: Handler = lambda _event: None  # told of each event that is scheduled
         self.failures = 0  # handlers that raised
+        self.origins: Counter[str] = Counter()  # events acted on by the node that accepted them
 
     def on(self, prefix: str, handler: Handler) -> None:
         """Call `handler` with each user event whose key begins with `prefix`, once in each process and version.
@@ -63,6 +70,7 @@ class EventActor:
     def act(self) -> None:
         """Act on everything that waits, and acknowledge it; a purge once no restart can undo it."""
         while event := self._node.next_durable():
+            self._count(event.origin)
             if event.kind is EventKind.PURGE:
                 self._purge(event)
                 if not self._cache.recorded:
@@ -71,7 +79,7 @@ class EventActor:
             elif event.kind is EventKind.USER:
                 self._call(event)
             elif event.kind is EventKind.OVERRIDE:
-                self.on_override(event)
+                (self.on_keys if _hidden(event) else self.on_override)(event)
             elif event.kind is EventKind.SCHEDULE:
                 (self.on_scheduled if event.key.startswith(SCHEDULED) else self.on_schedule)(event)
             self._node.confirm_durable(event, self._now())
@@ -109,6 +117,10 @@ class EventActor:
             Refusal: too much is being told already, or it is too large.
         """
         key, body = asked.get("key"), asked.get("body", "")
+        if unknown := [name for name in asked if name not in ("key", "body", "ttl_s")]:
+            raise ConfigError(
+                "event", f"{', '.join(unknown)}: no such field", "known are key, body, ttl_s and majority"
+            )
         if not isinstance(key, str) or not isinstance(body, str) or not key:
             raise ConfigError("event", "needs a key", 'write e.g. {"key": "toss", "body": "heads"}')
         return self._create(EventKind.USER, key, body, _ttl(asked, EVENT_TTL_S))
@@ -120,6 +132,14 @@ class EventActor:
             Refusal: too much is being told already.
         """
         return self._create(EventKind.OVERRIDE, key, body, ttl_s)
+
+    def keys(self, order: Order) -> dict[str, Any]:
+        """Accept an order about the keys of the cluster.
+
+        Raises:
+            Refusal: too much is being told already.
+        """
+        return self._create(EventKind.OVERRIDE, order.name, order.body, TTL_MAX_S)
 
     def schedule(self, key: str, body: str, ttl_s: int) -> dict[str, Any]:
         """Accept an announcement; `edge.decide.schedule` says what is in it.
@@ -177,7 +197,7 @@ class EventActor:
         return {
             "kind": event.kind.name.lower(),
             "key": event.key,
-            "body": event.body,
+            "body": "" if _hidden(event) else event.body,  # sealed, and all the same nobody's to see
             "origin": event.origin,
             "time": (event.at >> 16) / 1000,
             "ttl_s": event.ttl_s,
@@ -186,6 +206,11 @@ class EventActor:
             "missing": sorted(set(audience).difference(reached)),
             "acted_ms": {name: round(1000 * s) for name, s in sorted(self._node.acted_s(event).items())},
         }
+
+    def _count(self, origin: str) -> None:
+        """So that a node through which many come is found; those of more than `ORIGINS_MAX` are counted together."""
+        known = origin in self.origins or len(self.origins) < ORIGINS_MAX
+        self.origins[origin if known else OTHERS] += 1
 
     def _confirm_late(self, event: Durable) -> None:
         self._node.confirm_durable(event, self._now())
@@ -210,6 +235,10 @@ class EventActor:
                 except Exception:  # a user's code must not take the node down
                     self.failures += 1
                     log.exception("the handler of %s failed on %s", prefix, event.key)
+
+
+def _hidden(event: Durable) -> bool:
+    return event.kind is EventKind.OVERRIDE and event.key.startswith(KEYS)
 
 
 def _ttl(asked: dict[str, Any], default: int) -> int:

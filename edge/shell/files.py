@@ -1,12 +1,10 @@
-"""Files that settings name: keys and the admin token."""
+"""Files that settings name: the keys, and other texts."""
 
 import pathlib
 
 from edge.config import Config
 from edge.model import ConfigError
 from edge.wire.keys import KeyRing
-
-_TOKEN_MIN = 16
 
 
 def read_ring(config: Config) -> KeyRing:
@@ -17,28 +15,15 @@ def read_ring(config: Config) -> KeyRing:
     """
     if not config.gossip.keys_file:
         return KeyRing.insecure(config.node.cluster)
-    return KeyRing.parse(_read(config.gossip.keys_file, "gossip.keys_file"), config.gossip.keys_file)
+    return KeyRing.parse(read_text(config.gossip.keys_file, "gossip.keys_file"), config.gossip.keys_file)
 
 
-def read_token(config: Config) -> str:
-    """The admin token; empty where there is none.
+def read_text(path: str, field: str) -> str:
+    """What is in a text file that the setting `field` names.
 
     Raises:
-        ConfigError: the file cannot be read, or the token is too short to be a secret.
+        ConfigError: it cannot be read.
     """
-    if not config.admin.token_file:
-        return ""
-    token = _read(config.admin.token_file, "admin.token_file").strip()
-    if len(token) < _TOKEN_MIN:
-        raise ConfigError(
-            "admin.token_file",
-            f"holds less than {_TOKEN_MIN} characters",
-            "put a long random word into it",
-        )
-    return token
-
-
-def _read(path: str, field: str) -> str:
     try:
         return pathlib.Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

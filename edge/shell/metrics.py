@@ -14,11 +14,17 @@ from edge.decide.monsoon import Mode
 from edge.decide.origins import Origins
 from edge.gossip import GossipNode
 from edge.model import Status
+from edge.shell.adminport import AdminPort, of_admin
 from edge.shell.audience import Audience
 from edge.shell.audiencemetrics import of_audience
 from edge.shell.backup import BackupSocket
 from edge.shell.cachemetrics import of_cache
+from edge.shell.cutmetrics import cut_metrics
 from edge.shell.discovery import Discovery
+from edge.shell.events import EventActor
+from edge.shell.histograms import family_of, of_ways
+from edge.shell.keykeeper import KeyKeeper
+from edge.shell.keymetrics import of_keys
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.kube.watch import REASONS
 from edge.shell.lag import LagMeter
@@ -32,6 +38,7 @@ from edge.shell.signing.metrics import signing_metrics
 from edge.shell.steermetrics import of_steering
 from edge.shell.tls import PublicTls
 from edge.shell.tracing.hooks import Untraced
+from edge.shell.trustmetrics import of_trust
 from edge.shell.udp import GossipTransport
 from edge.state.traffic import Traffic
 
@@ -48,6 +55,8 @@ _GOSSIP_HELP = {
     "probes_failed": "Probes that no answer ended.",
     "refusals": "Datagrams refused by the receiving system (ICMP port unreachable).",
     "refutations": "Accusations of this node that it refuted.",
+    "disowned": "Records of this node, told by others, that it never made.",
+    "names_refused": "Records of new names at an address where too many are.",
     "syncs": "Anti-entropy exchanges begun.",
     "bulk_asked": "Bulk syncs asked of other nodes.",
     "bulk_done": "Bulk syncs that came to their end.",
@@ -109,6 +118,9 @@ class Counted:
     origins: Origins
     tls: PublicTls
     tracing: Untraced
+    admin: AdminPort
+    events: EventActor
+    keys: KeyKeeper
     kubernetes: Kubernetes | None = None
 
 
@@ -123,11 +135,14 @@ class NodeCollector(Collector):
         """All metrics at this moment."""
         yield from self._cluster()
         yield from self._gossip()
+        yield from of_ways(self._node)
         yield from self._serving()
         yield from of_cache(self._parts.cache, self._parts.backend)
         yield from _of_origins(self._parts.origins)
         yield from _of_tls(self._parts.tls)
         yield from self._parts.tracing.metrics()
+        yield from of_admin(self._parts.admin, self._parts.events.origins)
+        yield from of_keys(self._parts.keys)
         yield from _of_monsoon(self._parts.monsoon)
         yield from _of_prewarm(self._parts.prewarm)
         if self._parts.face.steering:
@@ -136,6 +151,7 @@ class NodeCollector(Collector):
         if self._parts.face.signing:
             yield from signing_metrics(self._parts.face.signing)
         yield from of_audience(self._parts.audience)
+        yield from of_trust(self._node)
         if self._parts.kubernetes:
             yield from _of_kubernetes(self._parts.kubernetes)
 
@@ -146,12 +162,7 @@ class NodeCollector(Collector):
         for status in Status:
             members.add_metric([status.name.lower()], held.count(status))
         yield members
-        cut = self._node.view().partition
-        yield GaugeMetricFamily(
-            "edge_partition_lost",
-            "Members lost in the cut of this moment; 0: there is none.",
-            value=len(cut.lost) if cut else 0,
-        )
+        yield from cut_metrics(self._node.view().partition)
         yield GaugeMetricFamily(
             "edge_local_health_multiplier", "Lifeguard score: 0 is fine.", value=self._node.awareness
         )
@@ -205,7 +216,9 @@ class NodeCollector(Collector):
             "Viewers, as last gossiped.",
             value=own.load.value.streams if own and own.load else 0,
         )
-        redirects = CounterMetricFamily("edge_redirects", "Viewers redirected.", labels=["node"])
+        redirects = CounterMetricFamily(
+            "edge_redirects", "Viewers redirected, by the node they were sent to.", labels=["to"]
+        )
         for node, count in self._parts.face.routes.redirects.items():
             redirects.add_metric([node], count)
         yield redirects
@@ -242,6 +255,12 @@ def _of_routing(routes: Routes) -> Iterator[Metric]:
     places = routes.locator.places
     yield CounterMetricFamily(
         "edge_routing_views", "Views of the cluster made ready for routing.", value=routes.router.tables
+    )
+    yield family_of(
+        "edge_routing_answer_seconds",
+        "How long this node took to answer where a viewer shall go.",
+        "",
+        {"": routes.took},
     )
     yield GaugeMetricFamily("edge_places", "Networks in the table of places.", value=len(places.table))
     yield CounterMetricFamily(

@@ -131,7 +131,9 @@ class MonsoonRunner:
             raise ConfigError(
                 "for_s", f"{for_s!r} does not fit", f"write whole seconds from 1 to {TTL_MAX_S}"
             )
-        scope, name = str(asked.get("scope", "cluster")), str(asked.get("name", ""))
+        scope, name = asked.get("scope", "cluster"), asked.get("name", "")
+        if not isinstance(scope, str) or not isinstance(name, str):
+            raise ConfigError("scope", "or name is no text", "write e.g. zone and mumbai")
         made = named(scope, name, level, _wall_ms() + 1000 * for_s)
         self._check_known(made)
         told = self._parts.events.override(made.key, made.body, _WITHDRAWN_S if level is None else for_s)

@@ -1,6 +1,5 @@
 """What an operator orders over HTTP becomes a durable event, and the answer says who has acted on it."""
 
-import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -9,21 +8,11 @@ from aiohttp import web
 
 from edge.gossip.events import Refusal
 from edge.model import ConfigError
+from edge.shell.adminroutes import PURGE_METHOD
 from edge.shell.events import EventActor
+from edge.shell.warden import Warden
 
 Accept = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def bears(request: web.BaseRequest, token: bytes) -> bool:
-    """Whether a request carries the token."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
-    return hmac.compare_digest(given, token)
-
-
-def unauthorized() -> web.Response:
-    """The answer to one who does not."""
-    headers = {"WWW-Authenticate": "Bearer"}
-    return web.Response(status=401, text="wants Authorization: Bearer <admin token>\n", headers=headers)
 
 
 async def obeyed(events: EventActor, accept: Accept, asked: Any, status: int) -> web.Response:
@@ -38,7 +27,7 @@ async def obeyed(events: EventActor, accept: Accept, asked: Any, status: int) ->
     try:
         if not isinstance(asked, dict):
             raise ConfigError("body", "is no JSON object", 'write e.g. {"url": "/live/main.m3u8"}')
-        if asked.pop("majority", False) is not False and (reason := events.minority()):
+        if _flag(asked, "majority") and (reason := events.minority()):
             return web.Response(status=409, text=f"{reason}\n")
         told = accept(asked)
     except ConfigError as error:
@@ -52,25 +41,42 @@ async def obeyed(events: EventActor, accept: Accept, asked: Any, status: int) ->
 class PurgeMethod:
     """`PURGE /path` at the public port, as Varnish and Fastly have it; `PURGE /folder/*` purges all below.
 
-    Always with the admin token, for behind nginx everybody comes from loopback; without one it is off.
+    Always with a token of the admin port, for behind nginx everybody comes from loopback; without any it is off.
 
     Args:
         events: of this node.
-        token: of the admin port.
+        warden: of the admin port.
     """
 
-    def __init__(self, events: EventActor, token: str) -> None:
+    def __init__(self, events: EventActor, warden: Warden) -> None:
         self._events = events
-        self._token = token.encode()
+        self._warden = warden
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Purge on every node, softly where `Fastly-Soft-Purge: 1` asks so."""
-        if not self._token:
+        if not self._warden.wants_token:
             text = "PURGE is off: it wants a token, and this node has no admin.token_file\n"
             return web.Response(status=403, text=text)
-        if not bears(request, self._token):
-            return unauthorized()
+        if self._warden.tls.wants_client:
+            text = "PURGE is off: orders want a client certificate, which this port does not ask for\n"
+            return web.Response(status=403, text=text)
+        if refused := self._warden.refused_by(request, PURGE_METHOD):
+            return refused
         path = request.rel_url.raw_path
         what = {"prefix": path.removesuffix("*")} if path.endswith("/*") else {"url": path}
         asked = what | {"soft": request.headers.get("Fastly-Soft-Purge") == "1"}
-        return await obeyed(self._events, self._events.purge, asked, 200)
+        response = await obeyed(self._events, self._events.purge, asked, 200)
+        self._warden.note(request, PURGE_METHOD, response)
+        return response
+
+
+def _flag(asked: dict[str, Any], name: str) -> bool:
+    """Take a flag out of a request.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    found = asked.pop(name, False)
+    if not isinstance(found, bool):
+        raise ConfigError(name, f"{found!r} does not fit", "write true or false")
+    return found

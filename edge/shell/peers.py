@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from edge.cache.keys import BadTargetError, normal_path
 from edge.decide.placement import NOWHERE, Source, held_by, sources
 from edge.decide.popularity import Popularity
+from edge.gossip.keys import Keys
 from edge.state.view import ClusterView
 from edge.wire import passport
-from edge.wire.keys import KeyRing
 
 
 class Peers:
@@ -19,23 +19,23 @@ class Peers:
     Args:
         name: this node's.
         cluster: the cluster's id.
-        ring: its keys.
+        keys: the cluster's, and what is known of other nodes'.
     """
 
-    def __init__(self, name: str, cluster: str, ring: KeyRing) -> None:
+    def __init__(self, name: str, cluster: str, keys: Keys) -> None:
         self._name = name
         self._cluster = cluster
-        self._ring = ring
+        self._keys = keys
 
     def stamp(self, target: str) -> str:
         """The field of a request to another node."""
-        return passport.stamp(self._ring, self._cluster, self._name, target, time.time())
+        return passport.stamp(self._keys.ring_for(target), self._cluster, self._name, target, time.time())
 
     def known(self, headers: Mapping[str, str]) -> bool:
         """Whether a request is another node's."""
         field = headers.get(passport.HEADER)
         return field is not None and bool(
-            passport.bearer(field, self._ring, self._cluster, self._name, time.time())
+            passport.bearer(field, self._keys.ring, self._cluster, self._name, time.time())
         )
 
 

@@ -26,6 +26,7 @@ from edge.config import RoutingConfig
 from edge.decide.routing import Place, RouteAnswer, RouteQuery, Router, policy_of
 from edge.decide.routing.explain import REFUSED
 from edge.shell.locate import Locator
+from edge.state.histogram import Histogram
 from edge.state.view import ClusterView, NodeView
 
 PATH = "/v1/route"
@@ -43,6 +44,7 @@ _SAFE = "/._~!$&'()*+,;=:@%?-"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # surrogates: bytes that are no UTF-8
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
 _MOVED = re.compile(rf"(?:^|&){MOVED}=(\d{{1,12}})(?=&|$)")
+_ANSWERS_S = (1e-05, 2.5e-05, 5e-05, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _OWN = frozenset(("path", "zone", "region", "isp", "node", "format"))
 _OF_THE_BODY = frozenset({"content-type", "content-length"})
 _EXAMPLE = f"{PATH}?path=/live/main.m3u8&zone=mumbai"
@@ -87,14 +89,22 @@ class Routes:
         self.router = Router(view, policy_of(config))
         self.locator = Locator(config)
         self.settled: Settled = lambda _, chosen: chosen  # or a node with more room, or a refusal
+        self.on_sent: Callable[[str, str, float], None] = _nobody_told  # node, viewer, time
         self.redirects: dict[str, int] = {}  # viewers sent, by node; bounded by the member table
         self.unroutable = 0
+        self.took = Histogram(_ANSWERS_S)  # to answer a question
         self._view = view
         self._ttl_s = config.answer_ttl_s
         self._rng = rng or random.Random()
 
     def query(self, request: web.BaseRequest) -> web.Response:
         """The answer to a question with a path in its query."""
+        begun = time.perf_counter()
+        response = self._answered(request)
+        self.took.add(time.perf_counter() - begun)
+        return response
+
+    def _answered(self, request: web.BaseRequest) -> web.Response:
         try:
             asked = read_question(request.rel_url.raw_query_string)
         except BadQuestionError as error:
@@ -107,24 +117,26 @@ class Routes:
             if isinstance(settled, CacheResponse):
                 return _turned_away(settled, json=json)
             chosen = settled
-        self._count(request, chosen)
+        self._count(request, chosen, query.viewer)
         if json:
             return self._json(chosen, _with_query(asked.path, asked.rest))
         return self._redirect(chosen, _with_query(asked.path, asked.rest))
 
     def object(self, request: web.BaseRequest, path: str) -> web.Response:
         """The way to a node for one object; `path` is raw, and the viewer's query goes with him."""
-        chosen = self._chosen(request, self._asked(request, path, self.locator.place(request)))
-        self._count(request, chosen)
+        query = self._asked(request, path, self.locator.place(request))
+        chosen = self._chosen(request, query)
+        self._count(request, chosen, query.viewer)
         return self._redirect(chosen, _with_query(path, request.rel_url.raw_query_string))
 
     def moved(self, request: web.BaseRequest, path: str, place: Place) -> web.Response | None:
         """The way on from a node that drains; none for one who was sent on before, or where there is no other node."""
         query = query_moved(request.rel_url.raw_query_string)
-        chosen = self._chosen(request, self._asked(request, path, place)) if query else None
+        asked = self._asked(request, path, place)
+        chosen = self._chosen(request, asked) if query else None
         if query is None or chosen is None:
             return None
-        self._count(request, chosen)
+        self._count(request, chosen, asked.viewer)
         return self._redirect(chosen, _with_query(path, query))
 
     def me(self) -> NodeView | None:
@@ -159,9 +171,10 @@ class Routes:
             return self.router.table(now).route(query)
         return self.router.route(query, now)
 
-    def _count(self, request: web.BaseRequest, chosen: RouteAnswer | None) -> None:
+    def _count(self, request: web.BaseRequest, chosen: RouteAnswer | None, viewer: str) -> None:
         if chosen and request.method != "HEAD":
             self.redirects[chosen.node] = self.redirects.get(chosen.node, 0) + 1
+            self.on_sent(chosen.node, viewer, time.monotonic())
 
     def _redirect(self, chosen: RouteAnswer | None, target: str) -> web.Response:
         if chosen is None:
@@ -193,6 +206,10 @@ class Routes:
     def _refused(self) -> dict[str, str]:
         self.unroutable += 1
         return {"Retry-After": str(self._rng.randint(*RETRY_AFTER_S)), **_KEPT_NOWHERE}
+
+
+def _nobody_told(_node: str, _viewer: str, _now: float) -> None:
+    """Until somebody wants to know who was sent where."""
 
 
 def read_question(raw: str) -> Asked:

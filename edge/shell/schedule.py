@@ -59,6 +59,7 @@ class Schedule:
         self.config = config
         self.lead_s = max(config.prewarm_lead_s, config.tempo_lead_s)
         self._held: dict[str, _Held] = {}
+        self._room: tuple[ClusterView, Room] | None = None  # of the view that was asked for last
         self._stir = asyncio.Event()
         self.on_news: Callable[[], None] = lambda: None  # called when one was heard of
         self.dropped = 0  # for want of room
@@ -80,7 +81,10 @@ class Schedule:
 
     def room(self) -> Room:
         """What living nodes can carry."""
-        return room_of(self._parts.view(), self.config.safe_load)
+        view = self._parts.view()
+        if self._room is None or self._room[0] is not view:
+            self._room = (view, room_of(view, self.config.safe_load))
+        return self._room[1]
 
     def needed(self, event: Scheduled) -> int:
         """Streams that must have room for one event."""

@@ -147,11 +147,13 @@ def _asked(asked: dict[str, Any]) -> Scheduled:
     at, peak = _number(asked, "at", None), _number(asked, "expected_peak", None)
     growth = _number(asked, "growth_per_minute", GROWTH_OF_PEAK * peak)
     paths, zones = asked.get("paths", []), asked.get("zones", {})
-    if not isinstance(paths, list) or not isinstance(zones, dict):
-        raise ConfigError("event", "paths are a list, zones an object", f"write e.g. {_EXAMPLE}")
+    name = asked.get("name", "")
+    if not isinstance(paths, list) or not isinstance(zones, dict) or not isinstance(name, str):
+        problem = "name is a text, paths are a list, zones an object"
+        raise ConfigError("event", problem, f"write e.g. {_EXAMPLE}")
     shares = {str(zone): _number(zones, zone, None) for zone in zones}
     made = Scheduled(
-        name=str(asked.get("name", "")),
+        name=name,
         at_ms=int(1000 * at),
         peak=int(peak),
         growth_per_minute=int(growth),
@@ -171,7 +173,9 @@ def _number(asked: dict[str, Any], name: str, default: float | None) -> float:
 
 def _normal(path: Any) -> str:
     try:
-        return normal_path(str(path))
+        if not isinstance(path, str):
+            raise BadTargetError(400, "a path is a text")
+        return normal_path(path)
     except BadTargetError as error:
         raise ConfigError(
             "paths", f"{path!r}: {error}", "write absolute ones, e.g. /live/main.m3u8"

@@ -1,28 +1,34 @@
 """TLS on the public port, and between nodes: certificates from files, read again when these change.
 
-A Secret's files are replaced at once, a tool's one after the other; so files that do not fit together are logged,
-counted and tried again when they change, and what was read before goes on. What listens hands each handshake to the
-newest context, so that nothing is restarted and no connection is cut.
+What listens hands each handshake to the newest context, so that nothing is restarted and no connection is cut.
 """
 
-import asyncio
-import logging
 import pathlib
 import ssl
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from cryptography import x509
 
 from edge.cache.upstream import PeerTls
 from edge.config import PublicConfig
 from edge.model import ConfigError
-
-log = logging.getLogger(__name__)
+from edge.shell.reread import Rereader
 
 LOOK_EVERY_S = 2.0
-_CERT, _KEY, _CA = "public.tls_cert_file", "public.tls_key_file", "public.tls_ca_file"
 
-Stamp = tuple[tuple[int, int, int], ...]  # what of files changes when they do
+
+class Named(NamedTuple):
+    """A file, and the setting that names it."""
+
+    file: str
+    field: str
+
+
+class Pair(NamedTuple):
+    """A server's certificate, read."""
+
+    context: ssl.SSLContext
+    expires_s: float  # seconds since 1970
 
 
 class PublicTls:
@@ -37,65 +43,44 @@ class PublicTls:
     """
 
     def __init__(self, config: PublicConfig, peers: PeerTls) -> None:
-        self._pair = [pathlib.Path(name) for name in (config.tls_cert_file, config.tls_key_file) if name]
-        self._ca = [pathlib.Path(name) for name in (config.tls_ca_file,) if name]
+        self._cert = Named(config.tls_cert_file, "public.tls_cert_file")
+        self._key = Named(config.tls_key_file, "public.tls_key_file")
+        self._ca = Named(config.tls_ca_file, "public.tls_ca_file")
         self._peers = peers
         peers.name = config.tls_peer_name or None
-        self._stamps = [_stamp(self._pair), _stamp(self._ca)]
+        self._files = Rereader()
         self._newest: ssl.SSLContext | None = None
         self.server: ssl.SSLContext | None = None  # for what listens
         self.expires_s: float | None = None  # of the certificate; seconds since 1970
-        self.reloads = 0
-        self.failures = 0  # new files that could not be used
-        if self._pair:
-            self._read_pair()
-            self.server = _server_context()
+        self._files.add((self._cert.file, self._key.file), self._read_pair)
+        self._files.add((self._ca.file,), self._read_ca)
+        if config.tls_cert_file:
+            self.server = server_context()
             self.server.sni_callback = self._hand_over
-        if self._ca:
-            self._read_ca()
+
+    @property
+    def reloads(self) -> int:
+        """Changed files that were read."""
+        return self._files.reloads
+
+    @property
+    def failures(self) -> int:
+        """Changed files that could not be used."""
+        return self._files.failures
 
     async def run(self) -> None:
         """Look for changed files until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await asyncio.to_thread(self.look)
+        await self._files.run(LOOK_EVERY_S)
 
     def look(self) -> None:
         """Read what has changed."""
-        for index, (files, read) in enumerate(((self._pair, self._read_pair), (self._ca, self._read_ca))):
-            stamp = _stamp(files)
-            if not files or stamp == self._stamps[index]:
-                continue
-            self._stamps[index] = stamp
-            try:
-                read()
-            except ConfigError as error:
-                self.failures += 1
-                log.warning("what was read before goes on: %s", error)
-            else:
-                self.reloads += 1
-                log.info("read again: %s", ", ".join(map(str, files)))
+        self._files.look()
 
     def _read_pair(self) -> None:
-        cert, key = self._pair
-        _check_readable(cert, _CERT)
-        _check_readable(key, _KEY)
-        context = _server_context()
-        try:
-            context.load_cert_chain(cert, key, password=_no_password)
-            expires_s = x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc.timestamp()
-        except (ssl.SSLError, OSError, ValueError) as error:
-            hint = f"wants PEM: the certificate and those above it, and in {_KEY} its key without a password"
-            raise ConfigError(_CERT, f"{cert} and {key} do not make a pair: {_reason(error)}", hint) from None
-        self._newest, self.expires_s = context, expires_s
+        self._newest, self.expires_s = read_pair(self._cert, self._key)
 
     def _read_ca(self) -> None:
-        [ca] = self._ca
-        _check_readable(ca, _CA)
-        try:
-            self._peers.context = ssl.create_default_context(cafile=ca)
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise ConfigError(_CA, f"{ca}: {_reason(error)}", "wants certificates as PEM") from None
+        self._peers.context = client_context(self._ca)
 
     def _hand_over(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """A handshake begins, with a name or without: it goes on with the newest certificate."""
@@ -103,7 +88,8 @@ class PublicTls:
             connection.context = self._newest
 
 
-def _server_context() -> ssl.SSLContext:
+def server_context() -> ssl.SSLContext:
+    """What a port of this program speaks, but for its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -111,31 +97,60 @@ def _server_context() -> ssl.SSLContext:
     return context
 
 
-def _no_password() -> str:
-    """Asked for where a key is encrypted; the default would ask on the terminal."""
-    raise ValueError("the key has a password")
+def read_pair(cert: Named, key: Named) -> Pair:
+    """A server's certificate and its key.
 
-
-def _check_readable(path: pathlib.Path, field: str) -> None:
+    Raises:
+        ConfigError: they cannot be read, or do not fit together.
+    """
+    check_readable(cert)
+    check_readable(key)
+    context = server_context()
     try:
-        path.read_bytes()
+        context.load_cert_chain(cert.file, key.file, password=_no_password)
+        data = pathlib.Path(cert.file).read_bytes()
+        expires_s = x509.load_pem_x509_certificate(data).not_valid_after_utc.timestamp()
+    except (ssl.SSLError, OSError, ValueError) as error:
+        hint = f"wants PEM: the certificate and those above it, and in {key.field} its key without a password"
+        raise ConfigError(
+            cert.field, f"{cert.file} and {key.file} do not make a pair: {reason_of(error)}", hint
+        ) from None
+    return Pair(context, expires_s)
+
+
+def client_context(ca: Named) -> ssl.SSLContext:
+    """What verifies servers by the authorities of a file; by the system's where it has no name.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    if ca.file:
+        check_readable(ca)
+    try:
+        return ssl.create_default_context(cafile=ca.file or None)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise ConfigError(ca.field, f"{ca.file}: {reason_of(error)}", "wants certificates as PEM") from None
+
+
+def check_readable(named: Named) -> None:
+    """See whether a file can be read.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    try:
+        pathlib.Path(named.file).read_bytes()
     except OSError as error:
         raise ConfigError(
-            field, f"{path} cannot be read: {error.strerror}", "name a readable PEM file"
+            named.field, f"{named.file} cannot be read: {error.strerror}", "name a readable PEM file"
         ) from None
 
 
-def _stamp(files: Sequence[pathlib.Path]) -> Stamp:
-    return tuple(_of(path) for path in files)
-
-
-def _of(path: pathlib.Path) -> tuple[int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_ino, found.st_size)
-
-
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What was wrong with a file, in words."""
     return error.reason if isinstance(error, ssl.SSLError) and error.reason else str(error)
+
+
+def _no_password() -> str:
+    """Asked for where a key is encrypted; the default would ask on the terminal."""
+    raise ValueError("the key has a password")

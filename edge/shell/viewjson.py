@@ -85,6 +85,8 @@ def node_json(node: NodeView, now: float) -> dict[str, Any]:
         "admin": member.admin,
         "public": member.public,
         "tags": member.tags,
+        "reputation": node.reputation,
+        "quarantined": node.quarantined,
         "load": _load_json(node, now),
         "top": [{"path": one.path, "rate": one.rate} for one in node.top.value] if node.top else [],
         "link": {"rtt_ms": round(node.link.rtt_s * 1000, 2), "loss": round(node.link.loss, 3)}

@@ -30,6 +30,8 @@ class NodeView:
     top: Report[TopSegments] | None = None
     link: Link | None = None  # none for the node itself and before the first answer
     quality: Report[Quality] | None = None  # what its viewers see
+    reputation: int = 100  # how far this node believes it, by its own evidence, 0-100
+    quarantined: bool = False  # shunned, for what it tells is not so
 
     @property
     def name(self) -> str:
@@ -64,9 +66,9 @@ class NodeView:
 
     @property
     def takes_viewers(self) -> bool:
-        """Whether new viewers may be sent there: alive, reachable by them, healthy and made for viewers."""
+        """Whether new viewers may be sent there: alive, reachable by them, believed, healthy and made for viewers."""
         healthy = self.load is None or (self.load.value.health > 0 and self.load.value.capacity > 0)
-        return self.alive and healthy and bool(self.member.public)
+        return self.alive and healthy and not self.quarantined and bool(self.member.public)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Drop(StrEnum):
     REPLAY = "replay"  # a counter seen before in this session, or older than its window
     INFLATE = "inflate"  # no zstd block, or one that would inflate beyond the bound
     DECODE = "decode"  # opened, but no valid list of messages
+    FLOOD = "flood"  # not opened: its sender sends far more than any member has to say
 
 
 class DecodeError(Exception):

@@ -7,14 +7,19 @@
 The header and the cluster id are bound as associated data, so clusters never merge by accident. A session is eight
 random bytes drawn at process start; the frame key is derived from ring key, session and cluster, and the nonce is the
 counter: a pair of key and nonce never repeats, however long a process lives (PROTOCOL.md, Frame).
+
+A session outlives a change of keys, and has one counter for all of them: each value is used once, under whatever key.
+So a pair repeats not even where a key is taken back into use, and a receiver has one replay window for the session.
 """
 
 import struct
 from collections import OrderedDict
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from edge.model import Address
 from edge.wire.compress import INFLATED_MAX_BYTES, Compressor
 from edge.wire.errors import DecodeError, Drop
 from edge.wire.keys import KeyRing, frame_key, key_id
@@ -31,9 +36,11 @@ _COUNTER_END = 1 << 8 * _COUNTER_BYTES
 _STORED = 0
 _NONCE_PAD = bytes(12 - _COUNTER_BYTES)
 
+Recipient = Address | str  # a node's address, or its name
+
 
 class Sealer:
-    """Seals payloads under the ring's first key and one session.
+    """Seals payloads under one session, and the ring's first key unless `choose` names another one.
 
     Args:
         ring: the cluster's keys.
@@ -47,21 +54,34 @@ class Sealer:
         self._cluster = cluster.encode()
         self._session = session
         self._compressor = compressor
-        self._key_id = key_id(ring.keys[0])
-        self._aead = AESGCM(frame_key(ring.keys[0], session, self._cluster))
-        self._counter = 0
+        self.choose: Callable[[Recipient], int] | None = None  # the id of a key of the ring
+        self._counter = 0  # never set back: see above
+        self.take(ring)
 
-    def seal(self, payload: bytes) -> bytes:
-        """One frame. It grows by `OVERHEAD_BYTES` at most; compression makes most of them smaller."""
+    def take(self, ring: KeyRing) -> None:
+        """Seal with these keys from now on."""
+        self._first = key_id(ring.keys[0])
+        self._aeads = {
+            name: AESGCM(frame_key(key, self._session, self._cluster)) for name, key in ring.by_id().items()
+        }
+
+    def seal(self, payload: bytes, recipient: Recipient = "") -> bytes:
+        """One frame. It grows by `OVERHEAD_BYTES` at most; compression makes most of them smaller.
+
+        Args:
+            payload: what to seal.
+            recipient: address or name of whom it is for; "" where nothing is known.
+        """
+        key = self.choose(recipient) if self.choose else self._first
         assert len(payload) <= INFLATED_MAX_BYTES
         block = self._compressor.compress(payload)
         counter = self._counter.to_bytes(_COUNTER_BYTES, "big")
         assert self._counter < _COUNTER_END
         self._counter += 1
         dictionary = _STORED if block is None else self._compressor.dictionary_id
-        header = HEADER.pack(FRAME_VERSION, dictionary, self._key_id, self._session, counter)
+        header = HEADER.pack(FRAME_VERSION, dictionary, key, self._session, counter)
         body = payload if block is None else block
-        return header + self._aead.encrypt(_NONCE_PAD + counter, body, header + self._cluster)
+        return header + self._aeads[key].encrypt(_NONCE_PAD + counter, body, header + self._cluster)
 
 
 class Opener:
@@ -78,6 +98,13 @@ class Opener:
         self._sessions_max = sessions_max
         self._aeads: OrderedDict[tuple[int, bytes], AESGCM] = OrderedDict()
         self._windows: OrderedDict[bytes, ReplayWindow] = OrderedDict()
+
+    def take(self, ring: KeyRing) -> None:
+        """Open with these keys from now on. Sessions and their windows stay: no frame comes twice."""
+        before, self._keys = self._keys, ring.by_id()
+        for key, session in list(self._aeads):
+            if self._keys.get(key) != before.get(key):  # gone, or another one of the same id
+                del self._aeads[key, session]
 
     @property
     def sessions(self) -> int:

@@ -1,12 +1,13 @@
 """The cluster's key ring: several AES-256 keys, the first of which seals.
 
-Rotation needs no restart of the protocol: install the new key everywhere as a second one, make it the first, remove
-the old one.
+Rotation needs no restart: install the new key everywhere as a second one, make it the first, remove the old one
+(`edge.gossip.keys` keeps that order).
 """
 
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,11 +26,26 @@ def key_id(key: bytes) -> int:
     return hashlib.blake2b(key, digest_size=1, person=b"edge-key-id").digest()[0]
 
 
+def fingerprint(key: bytes) -> str:
+    """Sixteen hexadecimal digits by which people know a key. They say nothing useful about it."""
+    return hashlib.blake2b(key, digest_size=8, person=b"edge-key-print").hexdigest()
+
+
+def parse_key(text: str) -> bytes | None:
+    """The key of one line, as `edge keygen` prints it; None if it is none."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyRing:
     """Keys in order of preference; never empty. Its `repr` shows ids, never keys."""
 
     keys: tuple[bytes, ...]
+    secret: bool = True  # False: everybody knows the key
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
@@ -42,13 +58,18 @@ class KeyRing:
         for number, line in enumerate(text.splitlines(), 1):
             if not (stripped := line.strip()) or stripped.startswith("#"):
                 continue
-            try:
-                key = base64.b64decode(stripped, validate=True)
-            except (binascii.Error, ValueError):
-                key = b""
-            if len(key) != KEY_BYTES:
+            if (key := parse_key(stripped)) is None:
                 raise ConfigError(where, f"line {number} is no key", _HINT)
             keys.append(key)
+        return cls.of(keys, where)
+
+    @classmethod
+    def of(cls, keys: Sequence[bytes], where: str) -> Self:
+        """A ring of these.
+
+        Raises:
+            ConfigError: naming `where`, if they are too few, too many, or two share an id.
+        """
         if not 1 <= len(keys) <= RING_MAX:
             raise ConfigError(where, f"{len(keys)} keys where 1 to {RING_MAX} are allowed", _HINT)
         if len({key_id(key) for key in keys}) != len(keys):
@@ -58,9 +79,21 @@ class KeyRing:
     @classmethod
     def insecure(cls, cluster: str) -> Self:
         """The ring of a cluster without keys: known to everyone, so good for loopback only."""
-        return cls(
-            (hashlib.blake2b(b"edge without a key: " + cluster.encode(), digest_size=KEY_BYTES).digest(),)
-        )
+        key = hashlib.blake2b(b"edge without a key: " + cluster.encode(), digest_size=KEY_BYTES).digest()
+        return cls((key,), secret=False)
+
+    @property
+    def ids(self) -> bytes:
+        """What frames name the keys by, in their order."""
+        return bytes(map(key_id, self.keys))
+
+    def led_by(self, first: int) -> Self:
+        """The same keys, that of id `first` before the others; as it is where there is none."""
+        return type(self)(tuple(sorted(self.keys, key=lambda key: key_id(key) != first)), self.secret)
+
+    def text(self) -> str:
+        """As a keys file has it. For such a file only."""
+        return "".join(f"{base64.b64encode(key).decode()}\n" for key in self.keys)
 
     def by_id(self) -> dict[int, bytes]:
         """Keys by the id that frames carry."""

@@ -12,10 +12,12 @@ from msgspec import Meta, Struct
 from edge.model import (
     Count,
     Durable,
+    KeyIds,
     Label,
     Load,
     Member,
     Name,
+    Percent,
     Port,
     Quality,
     Status,
@@ -30,6 +32,7 @@ ROOT_BYTES = 8
 ROWS_MAX = 1024
 EVENT_BYTES = 8  # of a digest
 EVENTS_BYTES = 64 * EVENT_BYTES
+DOUBTS_MAX = 8
 
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 
@@ -93,6 +96,7 @@ class LoadRow(Struct, frozen=True, array_like=True, gc=False):
     version: Count
     load: Load
     applied: Count = 0  # digest of the durable events that it has acted on: an acknowledgement of them all
+    keys: KeyIds = b""
 
 
 class QualityRow(Struct, frozen=True, array_like=True, gc=False):
@@ -103,14 +107,23 @@ class QualityRow(Struct, frozen=True, array_like=True, gc=False):
     quality: Quality
 
 
+class Doubt(Struct, frozen=True, array_like=True, gc=False):
+    """How far the sender itself, by what it has seen, believes another node (`edge.gossip.reputation`)."""
+
+    node: Name
+    score: Percent
+
+
 class Loads(Struct, frozen=True, array_like=True, tag=6):
     """Loads of many nodes; rows of one message share what is alike when they are compressed.
 
-    Quality is a field here and no message of its own: a node that does not know it yet reads the rest.
+    Quality is a field here and no message of its own: a node that does not know it yet reads the rest. So are the
+    sender's own doubts, which nobody passes on: None where it has none.
     """
 
     rows: Annotated[list[LoadRow], Meta(max_length=ROWS_MAX)]
     quality: Annotated[list[QualityRow], Meta(max_length=ROWS_MAX)] = []
+    doubts: Annotated[list[Doubt], Meta(max_length=DOUBTS_MAX)] | None = None
 
 
 class TopRow(Struct, frozen=True, array_like=True, gc=False):
@@ -211,6 +224,21 @@ encode = _encoder.encode
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
 QUALITY_FRAME = (b"[6,[],[", b"]]")
 TOPS_FRAME = (b"[7,[", b"]]")
+
+
+def encode_record(member: Member, away_s: int = 0) -> bytes:
+    """An `Announce`, without what at its end says nothing: keys that are not told, and no absence."""
+    encoded = encode(Announce(member, away_s))
+    if away_s:
+        return encoded
+    encoded = encoded.removesuffix(b",0]")
+    return (encoded if member.keys != b"" else encoded.removesuffix(b',""]') + b"]") + b"]"
+
+
+def encode_row(row: LoadRow) -> bytes:
+    """A row of loads; where no keys are told, as short as before there were any."""
+    encoded = encode(row)
+    return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
 
 
 def join(encoded: list[bytes]) -> bytes:

@@ -40,6 +40,7 @@ class Audience:
         self.per_s = 0.0  # viewers who come
         self.refused = 0
         self.on_sent: Callable[[str], None] = lambda _: None  # told of each node to which a viewer is sent
+        self.told: Callable[[Host, Load], Load] = lambda _, load: load  # what a node tells of its load
         self.draining = set[str]()
         self._capacity = capacity
         self._session_s = session_s
@@ -93,12 +94,12 @@ class Audience:
         path = EVENT if rng.random() < self.event_share else rng.choice(_CHANNELS)
         if asked.node is None:
             return  # he asks another one; that is not what is looked at here
-        answer = self._router(asked).route(
-            RouteQuery(path, zone, viewer=f"{rng.getrandbits(64):x}"), asked.local(now)
-        )
+        viewer = f"{rng.getrandbits(64):x}"
+        answer = self._router(asked).route(RouteQuery(path, zone, viewer=viewer), asked.local(now))
         if answer is None:
             self.refused += 1
             return
+        asked.node.trust.sent(answer.node, viewer, asked.local(now))
         self.on_sent(answer.node)
         if self.world.hosts[answer.node].node:
             self.world.clock.at(now + SHOWS_S, lambda: self._begin(answer.node))
@@ -126,7 +127,8 @@ class Audience:
             self._watching[heapq.heappop(self._ends)[1]] -= 1
         health = 0 if host.name in self.draining else 100
         viewers = self._watching[host.name]
-        self.world.update_load(host, Load(viewers, 3000 * viewers, viewers, self._capacity, health, 1))
+        load = Load(viewers, 3000 * viewers, viewers, self._capacity, health, 1)
+        self.world.update_load(host, self.told(host, load))
 
 
 class Uneven(NamedTuple):

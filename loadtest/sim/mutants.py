@@ -184,10 +184,10 @@ def _replay_accepted(_self: ReplayWindow, _counter: int) -> bool:
 
 
 @_mutant(Outbox, "_pack", "datagrams", size=LARGE)
-def _over_budget(self: Outbox, messages: list[bytes], start: int, *, gossip: bool) -> tuple[bytes, int]:
+def _over_budget(self: Outbox, messages: list[bytes], start: int, address: Address) -> tuple[bytes, int]:
     """All that waits for a peer goes into one datagram, and all news with it."""
-    news = self._broadcasts.take(INFLATED_MAX_BYTES // 2) if gossip else Taken()
-    frame = self._sealer.seal(join(messages[start:] + self._broadcasts.messages(news)))
+    news = self._broadcasts.take(INFLATED_MAX_BYTES // 2) if address in self._gossip else Taken()
+    frame = self._sealer.seal(join(messages[start:] + self._broadcasts.messages(news)), address)
     self._broadcasts.sent(news)
     return frame, len(messages) - start
 

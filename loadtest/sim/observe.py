@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from edge.gossip import GossipNode
+from edge.gossip.accusers import PENDING_MAX
 from edge.gossip.bulk import CANDIDATES_MAX
 from edge.gossip.core import Core
 from edge.gossip.events import _HISTORY
@@ -187,5 +188,11 @@ def sizes(node: GossipNode, names: int, processes: int) -> Iterator[tuple[str, i
     yield "bulk answers", len(node.bulk_server._running), AT_ONCE
     yield "acknowledgements", len(durable._reached), names
     yield "past acknowledgements", len(durable._history), _HISTORY
+    trust = node.trust
+    yield "accusations", len(trust._accusers), PENDING_MAX
+    yield "reputations", len(core.reputation._held), members
+    yield "doubts of peers", len(core.reputation._heard), members
+    yield "claims", len(trust._claims), min(names, members_max)
+    yield "viewers sent", len(trust._dispatched._sent), names
     timers = _TIMERS + _TIMERS_PER_MEMBER * members + len(prober._relays)
     yield "timers", len(core.timers), timers

@@ -209,6 +209,8 @@ class Player:
         period_s = min(_REPORT_S, 1 / self.scenario.load_hz)
         chance, streams, health = rng.random(), rng.randrange(10**6), rng.random()
         if name not in self._loads or (not self._over and chance < period_s * self.scenario.load_hz):
+            if held := self._loads.get(name):  # viewers do not leave by thousands at once
+                streams = held.streams + streams % 1000
             self._loads[name] = Load(streams, 5 * streams, 2, 10**6, 100 if health < 0.95 else 0, 1)
         load = self._loads[name]
         if host.node and not host.paused and name not in self._leaving:

@@ -125,6 +125,8 @@ class Run:
     def _heard(self, host: Host, event: GossipEvent) -> None:
         if self._tracer:
             self._tracer.note(f"{host.name}: {event.text}")
+        if event.kind in ("quarantined", "forged"):  # all are honest here
+            raise ViolationError(Violation("safety", "trust", self.player.world.now, host.name, event.text))
         self.player.heard(host, event)
 
 

@@ -70,6 +70,7 @@ class World:
         self.after_step: Callable[[Host], None] | None = None
         self.on_copy: Callable[[Host, int], None] = lambda _host, _replays_before: None
         self.refuses = refuses
+        self.ring = _RING  # with which processes start
         self._has_backup = backup
         self._at: dict[Address, Host] = {}
         self._delays: dict[tuple[str, str], float] = {}
@@ -120,7 +121,7 @@ class World:
         host.starts += 1
         rng = random.Random(f"{self.seed}:node:{name}:{host.starts}")
         wall_offset_s = EPOCH_S + host.skew_s + self.now - host.local(self.now)
-        identity = Identity(self.member(host), CLUSTER, _RING, rng.randbytes(8), wall_offset_s)
+        identity = Identity(self.member(host), CLUSTER, self.ring, rng.randbytes(8), wall_offset_s)
         host.node = GossipNode(identity, self.config, rng, host.local(self.now))
         host.paused, host.wake = False, float("inf")
         self._at[host.address] = host

@@ -140,6 +140,7 @@ async def test_a_body_flows_through_two_nodes(
         await until(lambda: asking.holds(SEGMENT) and owner[0].holds(SEGMENT))
     assert origin.counts[SEGMENT] == 1
     assert (asking.counters.peer_fills, asking.counters.peer_errors) == (1, {})
+    assert sum(asking.counters.fill_s["peer"].counts) == 1
 
 
 async def test_an_owner_killed_in_mid_body_is_not_noticed(

@@ -57,7 +57,7 @@ CUT = view(
     member("mumbai", 0.95, link=None),
     member("pune", 0.5, link={"rtt_ms": 3.0, "loss": 0.12}),
     member("delhi", 0.99, "unreachable", zone="north"),
-    partition={"age_s": 12, "settled": True, "majority": True, "island": ["mumbai", "pune"]}
+    partition={"id": "mumbai-1", "age_s": 12, "settled": True, "majority": True, "island": ["mumbai", "pune"]}
     | {"lost": ["delhi"], "lost_zones": {"north": 1}},
 )
 MANY = view(

@@ -22,11 +22,13 @@ from edge.wire.messages import (
     Announce,
     AnyMessage,
     Claim,
+    Join,
     LoadRow,
     Loads,
     Nack,
     Ping,
     PingReq,
+    Welcome,
     decode,
     encode,
     join,
@@ -66,6 +68,21 @@ def test_a_ping_is_answered_if_it_is_for_us() -> None:
     bench.hear(Ping(8, "2", "who had this address before"))
     assert bench.said() == []
     assert bench.node.counters.misdirected == 1
+
+
+def test_a_process_started_in_the_second_of_the_one_before_is_told_to_be_newer() -> None:
+    bench, before = Bench(), member("2")
+    bench.hear(Announce(before))
+    bench.said()
+    bench.hear(Join(before))
+    assert _welcome(bench).known_incarnation == 0, "the same process, that asks again"
+    bench.hear(Join(msgspec.structs.replace(before, public="http://10.0.0.2:1")))
+    assert _welcome(bench).known_incarnation == before.incarnation
+
+
+def _welcome(bench: Bench) -> Welcome:
+    [found] = [message for _, message in bench.said() if isinstance(message, Welcome)]
+    return found
 
 
 def test_a_helper_probes_and_passes_the_answer_on() -> None:
@@ -218,7 +235,7 @@ def test_the_view_is_one_object_until_something_changes() -> None:
 def test_events_that_nobody_takes_are_bounded_and_counted() -> None:
     bench = Bench(GossipConfig(members_max=10_000))
     for number in range(2, EVENTS_MAX + 52):
-        bench.hear(Announce(member(str(number))))
+        bench.hear(Announce(member(str(number))), now=float(number))  # at once it were a flood
     assert bench.node.counters.events_lost == 50
     assert len(list(iter(bench.node.next_event, None))) == EVENTS_MAX
 

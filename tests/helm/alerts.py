@@ -3,7 +3,7 @@
 from helm.render import Object, Values, render
 
 RULES: Values = {
-    "monitoring": {"prometheusRule": {"enabled": True, "runbookUrl": "https://docs.example/edge"}}
+    "monitoring": {"prometheusRule": {"enabled": True, "runbookUrl": "https://docs.example/{alert}"}}
 }
 
 

@@ -5,17 +5,19 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from certificates import Authority
+from edge.model import Member
 from helm.alerts import alerts
 from helm.render import CHART
 from live_demo.cluster import Cluster, Node
 from nginx.site import free_ports
+from shell.signing.signer import HOST, Signer
 
 TOKEN = secrets.token_urlsafe(24)
 WITHIN_S = 20
@@ -37,10 +39,12 @@ async def start(cluster: Cluster, tmp_path: Path, *names: str) -> list[Node]:
     return [cluster.nodes[name] for name in names]
 
 
-async def check(name: str, nodes: list[Node], tmp_path: Path, **variables: str) -> tuple[int, str, str]:
+async def check(
+    name: str, nodes: Sequence[Node | Member], tmp_path: Path, **variables: str
+) -> tuple[int, str, str]:
     """Exit status, output and error output of one check."""
     env = {
-        "CHECK_HEADLESS": ",".join(node.admin.removeprefix("http://") for node in nodes),
+        "CHECK_HEADLESS": ",".join(node.admin.rpartition("/")[2] for node in nodes),
         "CHECK_SERVICE": nodes[0].public,
         "CHECK_TOKEN_FILE": str(tmp_path / "token"),
         "CHECK_REPLICAS": str(len(nodes)),
@@ -101,7 +105,7 @@ async def test_the_checks_fail_and_say_why(cluster: Cluster, tmp_path: Path) -> 
 
 
 async def test_alerts_ask_for_metrics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:
-    """Of a node that has nginx, which need not be there, and a certificate."""
+    """Of a node that has nginx, which need not be there, and a certificate; and of one with a disk and signed URLs."""
     cert, key = Authority(tmp_path).sign("a", "127.0.0.1")
     public, fill, status = free_ports(3)
     node = await cluster.node(
@@ -114,8 +118,18 @@ async def test_alerts_ask_for_metrics_that_there_are(cluster: Cluster, tmp_path:
         nginx_bind=f"127.0.0.1:{fill}",
         nginx_status_bind=f"127.0.0.1:{status}",
     )
-    async with cluster.http.get(f"{node.admin}/metrics") as answer:
-        exported = set(re.findall(r"^# TYPE (\S+)", await answer.text(), re.MULTILINE))
-    asked = {name for one in alerts() for name in re.findall(r"\bedge_\w+(?=\{)", one["expr"])}
-    assert len(asked) >= 14
+    other = await cluster.node(
+        "b",
+        cache_disk_path=str(tmp_path / "disk"),
+        signing_keys_file=str(Signer(tmp_path).file),
+        signing_required_prefixes="/live/",
+        signing_authority=HOST,
+    )
+    exported = set[str]()
+    for one in (node, other):
+        async with cluster.http.get(f"{one.admin}/metrics") as answer:
+            exported |= {*re.findall(r"^# TYPE (\S+)", await answer.text(), re.MULTILINE)}
+    named = {name for one in alerts() for name in re.findall(r"\bedge_\w+(?=\{)", one["expr"])}
+    asked = {name.removesuffix("_bucket") for name in named}
+    assert len(asked) >= 30
     assert not asked - exported

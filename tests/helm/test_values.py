@@ -107,9 +107,10 @@ def test_the_schema_of_the_settings_is_that_of_the_program() -> None:
 
 def test_what_the_chart_owns_it_sets() -> None:
     tls = {"secretName": "web", "caKey": "ca.crt", "peerName": "edge.example.com"}
+    admin = {"existingSecret": "door", "tokensKey": "tokens", "tls": tls | {"clientCaKey": "clients.crt"}}
     made = [
         render({"demo": {"origin": {"enabled": True}}, "cache": {"disk": True}, "public": {"tls": tls}}),
-        render({"origin": {"servers": [{"url": "http://a.example"}]}}),
+        render({"origin": {"servers": [{"url": "http://a.example"}]}, "admin": admin}),
     ]
     told = {name.removeprefix("EDGE_").lower() for one in made for name in one.env}
     assert {path.replace(".", "_") for path in OWNED} - told == {

@@ -131,7 +131,8 @@ def test_the_program_accepts_the_settings_that_the_chart_gives(path: str) -> Non
     config = load(Source.environment(filled(made, fields)), Source.toml(toml, "edge.toml"))
     assert config.node.name == "edge-1"
     assert config.gossip.bind == ("[fd00::3]:7700" if v6 else "[10.1.2.3]:7700")
-    assert config.admin.advertise == ("http://[fd00::3]:7701" if v6 else "http://10.1.2.3:7701")
+    pod = "[fd00::3]:7701" if v6 else "10.1.2.3:7701"
+    assert config.admin.advertise == f"{config.admin.scheme}://{pod}"
     assert config.log.format == "json"
     assert config.node.drain_s == values.get("config", {}).get("node", {}).get("drain_s", 5)
 

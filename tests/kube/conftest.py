@@ -32,6 +32,7 @@ ORDER = (
     "nginx",
     "drive",
     "monitoring",
+    "keys",
     "scale",
     "failure",
     "monsoon",

@@ -51,7 +51,11 @@ def test_machines_drive_as_one(live: Live, tmp_path: Path, saw: Callable[[str], 
         f"machines, segments p99 {made['latency_ms']['segment']['p99']} ms, {made['failed_outside']} failed"
     )
     assert made["indices"] == list(range(MACHINES))
-    assert max(made["series"]["viewers"]) == VIEWERS
-    assert len(made["nodes"]) == 3, "viewers are spread over all nodes"
+    assert 0.9 * VIEWERS < max(made["series"]["viewers"]) <= VIEWERS  # some end as others begin
+    # so few viewers of one stream are at home with its owners: not all three nodes need to have some
+    pods_of_edge = {f"{pod.ip}:7780" for pod in live.release.pods()}
+    entered = made["nodes"].pop("edge:80")
+    assert set(made["nodes"]) <= pods_of_edge, "they are sent from the Service to pods"
+    assert sum(made["nodes"].values()) > 10 * entered
     assert len(machines) > 1
     assert report.holds(made), made["verdicts"]

@@ -25,7 +25,12 @@ ONLY_WITH_A_FAULT = {
     ("Datagrams dropped", "{{reason}}"),
     ("Failures by reason", "fill: {{reason}}"),
     ("Failures by reason", "other node: {{reason}}"),
+    ("Faults", "{{reason}}"),
+    ("Strange datagrams", "{{reason}}"),
+    ("Refused at admin ports", "{{reason}}"),
 }
+# A zone has one node here, and all ask the origin.
+ONLY_WITHIN_A_ZONE = {("Fills from other nodes take", f"{share} within") for share in ("half", "95%", "99%")}
 
 
 def placed(own: str, of_edge: str) -> list[Object]:
@@ -80,7 +85,10 @@ async def asked(live: Live, url: str) -> tuple[int, set[tuple[str, str]]]:
         without: set[tuple[str, str]] = set()
         for _ in range(PATIENCE):
             up = await prometheus.ask(f'up{{namespace="{live.release.namespace}",job="edge"}} == 1')
-            without = await empty(prometheus, live) - ONLY_WITH_A_FAULT
+            await asyncio.to_thread(
+                live.release.edge, "edge-0", "purge", "--tag", "news"
+            )  # an event, to be timed
+            without = await empty(prometheus, live) - ONLY_WITH_A_FAULT - ONLY_WITHIN_A_ZONE
             if len(up) == 3 and not without:
                 break
             await asyncio.sleep(2)

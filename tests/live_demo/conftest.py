@@ -1,4 +1,5 @@
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from live_demo.cluster import Cluster
+from live_demo.cluster import Cluster, Report
 
 
 @pytest.fixture
@@ -16,6 +17,17 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
         made = Cluster(tmp_path, http)
         yield made
         made.end()
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Writes a line to the terminal, whatever is captured."""
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{text}")
+
+    return tell
 
 
 @pytest.fixture

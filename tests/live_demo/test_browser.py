@@ -127,7 +127,7 @@ async def banner_says(page: Page, words: str) -> None:
 
 async def sides(page: Page, side: str) -> list[str]:
     """Names of the nodes that the table shows on this side of the cut; the map must say the same."""
-    rows = await page.locator(f'#nodes tr[data-side="{side}"] td:first-child').all_inner_texts()
+    rows = await page.locator(f'#nodes tr[data-side="{side}"] th').all_inner_texts()
     assert await page.locator(f'#map g[data-side="{side}"]').count() == len(rows)
     return [row.split(" ")[0] for row in rows]
 

@@ -1,12 +1,14 @@
 """A real Prometheus scrapes the demo: every panel of every dashboard has data, and every alert can be asked."""
 
 import asyncio
+import itertools
 import math
 import re
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from edge.model import Address
 from helm.alerts import alerts
 from live_demo.demo import Demo
 from monitoring.boards import BOARDS, filled
-from monitoring.prometheus import Prometheus, Settings, port_for, seen_by, started
+from monitoring.prometheus import Prometheus, Seen, Settings, port_for, seen_by, started
 from needs import needs
 from waiting import until
 
@@ -34,6 +36,16 @@ ONLY_WITH_A_FAULT = {
     ("Datagrams dropped", "{{reason}}"): "there is a line for each reason that occurs; none does",
     ("Failures by reason", "fill: {{reason}}"): "reasons appear with the first failure: stop the origin",
     ("Failures by reason", "other node: {{reason}}"): "as above; kill a node",
+    **{
+        (
+            "Fills from other nodes take",
+            f"{share} within",
+        ): "a zone of the demo has one node; all ask the origin"
+        for share in ("half", "95%", "99%")
+    },
+    ("Faults", "{{reason}}"): "no member lies",
+    ("Strange datagrams", "{{reason}}"): "nobody else sends any",
+    ("Refused at admin ports", "{{reason}}"): "nobody is refused",
     ("nginx, by what its cache did", "{{reason}}"): "the demo's nodes serve by themselves, without nginx",
 }
 
@@ -113,9 +125,37 @@ async def test_every_panel_has_data_and_every_alert_is_asked(demo: Demo, tmp_pat
         async with started(http, seen, settings) as (prometheus, _):
             await scraped(prometheus, SCRAPES)
             assert await picked(prometheus) == {"cluster": {"demo"}, "zone": NAMES, "node": NAMES}
-            assert not await unexpected(prometheus)
+            async with asked_and_told(http, seen):
+                assert not await unexpected(prometheus)
             await all_alerts_are_asked(prometheus)
             await faults_are_seen(prometheus, demo)
+
+
+@asynccontextmanager
+async def asked_and_told(http: aiohttp.ClientSession, seen: Seen) -> AsyncIterator[None]:
+    """Meanwhile viewers ask each node where to go, and one node makes events, as there are in a match."""
+
+    admin = next(iter(seen.admins.values()))
+
+    async def go_on() -> None:
+        for number in itertools.count():
+            async with http.post(f"{admin}/v1/events", json={"key": f"ball-{number}", "ttl_s": 60}) as told:
+                assert told.status == 202, await told.text()
+            async with http.get(f"{admin}/v1/view") as view:
+                publics = [one["public"] for one in (await view.json())["members"]]
+            for public in publics:
+                question = f"{public}/v1/route?path=/live/main.m3u8"
+                async with http.get(question, allow_redirects=False) as sent:
+                    assert sent.status == 302, await sent.text()
+            await asyncio.sleep(1)
+
+    going = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        if going.done():
+            going.result()  # why it has ended
+        going.cancel()
 
 
 async def faults_are_seen(prometheus: Prometheus, demo: Demo) -> None:

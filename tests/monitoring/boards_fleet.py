@@ -1,6 +1,6 @@
 """What three dashboards show of all nodes: the match, gossip, cache and origin."""
 
-from monitoring.panels import CLUSTER, Panel, Steps, by, rate, split, total
+from monitoring.panels import CLUSTER, Panel, Steps, by, quantiles, rate, split, total
 
 STAT = (4, 4)
 _STREAMS, _ROOM = "edge_streams", "edge_safe_load_viewers"
@@ -131,6 +131,13 @@ MATCH = (
             ("there", total("edge_schedule_capacity_streams", "max", CLUSTER)),
         ),
     ),
+    Panel(
+        title="Answers where to go",
+        text="How long a node takes to answer who asks for one. No line while nobody asks.",
+        unit="s",
+        queries=quantiles("edge_routing_answer_seconds"),
+        steps=Steps(0.005, 0.025),
+    ),
 )
 
 GOSSIP = (
@@ -210,6 +217,34 @@ GOSSIP = (
     ),
     LAG_BY_ZONE,
     Panel(
+        title="Age of loads on arrival",
+        text="How old others' loads are when they come: what routing goes by. Runbook: EdgePropagationSlow.",
+        unit="s",
+        queries=quantiles("edge_gossip_propagation_seconds", '{class="regular"}'),
+        steps=Steps(0.7, 2),
+    ),
+    Panel(
+        title="Age of events on arrival",
+        text="How old purges, overrides and schedules are when they come. No line while there are none.",
+        unit="s",
+        queries=quantiles("edge_gossip_propagation_seconds", '{class="urgent"}'),
+        steps=Steps(0.5, 2),
+    ),
+    Panel(
+        title="Round trips",
+        text="Of probes that were answered at the first try: the ways between nodes, and how busy the nodes are.",
+        unit="s",
+        queries=quantiles("edge_gossip_probe_rtt_seconds"),
+        steps=Steps(0.25, 0.5),
+    ),
+    Panel(
+        title="Clock that is furthest off",
+        text="Against the middle one of the cluster's, worst node of a zone. Runbook: EdgeClockWrong.",
+        unit="s",
+        queries=(("{{zone}}", by("zone", "abs(edge_clock_ahead_seconds)", "max")),),
+        steps=Steps(0.5, 2),
+    ),
+    Panel(
         title="Gossip of a node, by zone",
         text="Bytes a second that a node sends, mean of its zone. 300 nodes whose load changes: 48 kB/s.",
         unit="Bps",
@@ -264,6 +299,20 @@ CACHE = (
         text="In each second, from all nodes; it hardly grows with the audience.",
         unit="reqps",
         queries=(("{{origin}}", split("origin", _ORIGIN)),),
+    ),
+    Panel(
+        title="Fills from the origin take",
+        text="From the request to the last byte; what was waited for on purpose is left out. Runbook: EdgeFillsSlow.",
+        unit="s",
+        queries=quantiles("edge_cache_fill_seconds", '{outcome="origin"}'),
+        steps=Steps(0.5, 2),
+    ),
+    Panel(
+        title="Fills from other nodes take",
+        text="From the request to the last byte, the other node's own fill included. No line where none asks another.",
+        unit="s",
+        queries=quantiles("edge_cache_fill_seconds", '{outcome="peer"}'),
+        steps=Steps(0.5, 2),
     ),
     Panel(
         title="Fills that failed",

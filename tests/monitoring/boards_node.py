@@ -1,7 +1,7 @@
 """What two dashboards show: degradation and cuts, and one node."""
 
 from monitoring.boards_fleet import LAG_BY_ZONE, LOAD_BY_ZONE, ORIGIN_UP, STAT
-from monitoring.panels import CLUSTER, NODE, Panel, Steps, by, rate, split, total
+from monitoring.panels import CLUSTER, NODE, Panel, Steps, by, quantiles, rate, split, total
 
 _MODES = {0: "full service", 1: "watch", 2: "Monsoon 2", 3: "Monsoon 3", 4: "Monsoon 4"}
 
@@ -235,6 +235,20 @@ DETAIL = (
         unit="none",
         queries=(("{{status}}", split("status", "edge_members", "sum", NODE)),),
         decimals=0,
+    ),
+    Panel(
+        title="95% take at most",
+        text="Fills from the origin, round trips of probes, the age of loads when they come, and answers where to go.",
+        unit="s",
+        queries=tuple(
+            (legend, quantiles(f"edge_{name}_seconds", labels, NODE)[1][1])
+            for legend, name, labels in (
+                ("fills", "cache_fill", '{outcome="origin"}'),
+                ("round trips", "gossip_probe_rtt", ""),
+                ("age of loads", "gossip_propagation", '{class="regular"}'),
+                ("answers", "routing_answer", ""),
+            )
+        ),
     ),
     Panel(
         title="What went wrong",

@@ -43,6 +43,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Schedule": ("Events that are to come; a scaler of pods reads the first two.", ("schedule",)),
     "Signed URLs": ("Where `signing.keys_file` is set.", ("signing",)),
     "TLS": ("The expiry only where `public.tls_cert_file` is set.", ("tls",)),
+    "Admin": ("The admin port; the expiry only where `admin.tls_cert_file` is set.", ("admin",)),
     "Tracing": ("With `tracing.enabled` only.", ("tracing",)),
     "Kubernetes": ("With `kubernetes.discovery` only.", ("kubernetes",)),
     "Node": ("The node, the members it sees, and what it serves.", ("",)),
@@ -122,6 +123,8 @@ def _settings(folder: Path) -> dict[str, str]:
     return {
         "public__tls_cert_file": str(cert),
         "public__tls_key_file": str(key),
+        "admin__tls_cert_file": str(cert),
+        "admin__tls_key_file": str(key),
         "signing__keys_file": str(Signer(folder).file),
         "signing__required_prefixes": "/live/",
         "signing__authority": HOST,

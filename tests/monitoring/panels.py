@@ -40,6 +40,15 @@ def rate(metric: str, labels: str = "") -> str:
     return f"rate({metric}{labels}[$__rate_interval])"
 
 
+def quantiles(histogram: str, labels: str = "", nodes: str = PICKED) -> tuple[tuple[str, str], ...]:
+    """Legend and expression of what half of all values, 95 and 99 of a hundred do not exceed."""
+    buckets = split("le", rate(f"{histogram}_bucket", labels), "sum", nodes)
+    shares = {"half": 0.5, "95%": 0.95, "99%": 0.99}
+    return tuple(
+        (f"{name} within", f"histogram_quantile({share}, {buckets})") for name, share in shares.items()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """Colours from values on; green below the first."""

@@ -21,22 +21,28 @@ ODD_UNITS = {
 }
 # Every label, and what bounds how many values it can have.
 LABELS = {
+    "accepted_by": "members: gossip.members_max",
     "binding": "streams, bandwidth or lag",
+    "class": "regular or urgent",
     "cluster": "of this node: one series",
+    "code": "2xx to 5xx",
     "event": "events at a time: SCHEDULED_MAX",
     "format": "hls or dash",
     "isp": "of this node, or one of PLACES_SHOWN",
+    "key": "the id of one: one series",
     "mode": "the modes of Monsoon",
     "name": "of this node: one series",
-    "node": "members: gossip.members_max",
     "origin": "those that the configuration names",
-    "outcome": "of checks: passed or failed; of spans: sent, failed or dropped",
+    "outcome": "of checks: passed or failed; of spans: sent, failed or dropped; of fills four",
     "reason": "words of the program, a fixed few for each counter",
     "region": "of this node: one series",
     "status": "the four of a member",
     "tier": "memory, disk, nginx",
+    "to": "members: gossip.members_max",
     "zone": "of this node, one of PLACES_SHOWN, or of members and scheduled events",
 }
+# What Prometheus, its operator or a relabeling calls a target by: a metric's own label of that name would be renamed.
+OF_TARGETS = {"container", "endpoint", "instance", "job", "namespace", "node", "pod", "service"}
 _MEASURES = r"(seconds|bytes|ratio)"
 _SMALL = (
     r"_(ms|us|ns|milliseconds|minutes|hours|kb|mb|gb|kib|mib|gib|kilobytes|megabytes|percent|kbps|mbps)(_|$)"
@@ -69,6 +75,7 @@ def wrong(one: Entry) -> list[str]:
         found.append("seconds, bytes and ratios are the units")
     if not re.fullmatch(r"[A-Z0-9a-z].{3,}\.", one.text):
         found.append("its meaning is no sentence")
+    found += [f"label {label} is a target's" for label in one.labels if label in OF_TARGETS]
     return found + [f"label {label} is of no known bound" for label in one.labels if label not in LABELS]
 
 
@@ -92,11 +99,27 @@ def test_names_units_labels_and_meanings_follow_the_conventions(told: tuple[list
         Entry("edge_lag:seconds", "gauge", "How late it is.", ()),
         Entry("edge_viewers", "gauge", "Viewers.", ("session",)),
         Entry("edge_viewers", "gauge", "", ()),
+        Entry("edge_viewers", "gauge", "Viewers.", ("node",)),
     ],
     ids=lambda one: one.name,
 )
 def test_what_breaks_them_is_found(bad: Entry) -> None:
     assert wrong(bad)
+
+
+def test_no_label_of_a_target_has_a_bound_here() -> None:
+    assert not OF_TARGETS & LABELS.keys()
+
+
+def test_histograms_have_few_buckets_and_end_with_all(told: tuple[list[Entry], list[str]]) -> None:
+    found = {one.name for one in told[0] if one.kind == "histogram"}
+    assert len(found) >= 4
+    for family in text_string_to_metric_families(told[1][0]):
+        if family.name in found:
+            buckets = [one for one in family.samples if one.name.endswith("_bucket")]
+            kinds = {tuple(sorted(one.labels.items() - {("le", one.labels["le"])})) for one in buckets}
+            assert len(buckets) <= 16 * len(kinds)
+            assert sum(one.labels["le"] == "+Inf" for one in buckets) == len(kinds)
 
 
 def test_nothing_odd_and_no_label_is_listed_in_vain(told: tuple[list[Entry], list[str]]) -> None:

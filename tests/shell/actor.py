@@ -1,18 +1,21 @@
-"""An `EventActor`, a `MonsoonRunner`, a `Prewarmer` and a `ScheduleDesk` over a node and a cache that are alone."""
+"""Parts of the admin port over a node and a cache that are alone, and a `Warden`."""
 
 import random
+import tempfile
 import time
+from typing import Any
 
 from edge.cache.cache import EdgeCache
 from edge.cache.settings import CacheSettings
 from edge.cache.upstream import Upstream
-from edge.config import Config, MonsoonConfig, NodeConfig, ScheduleConfig
+from edge.config import AdminConfig, Config, MonsoonConfig, NodeConfig, ScheduleConfig
 from edge.decide.measures import Measures
 from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
 from edge.model import GossipEvent
 from edge.shell.events import EventActor
 from edge.shell.gate import Gate
+from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Kubernetes
 from edge.shell.lag import LagMeter
 from edge.shell.monsoon import MonsoonParts, MonsoonRunner
@@ -20,8 +23,17 @@ from edge.shell.peers import Placed
 from edge.shell.prewarm import Prewarmer, PrewarmParts
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
+from edge.shell.warden import Warden
 from edge.state.traffic import Traffic
 from gossip.test_node import Bench
+
+
+def warden(token: str = "", **settings: Any) -> Warden:
+    """Of an admin port with a token, or without."""
+    with tempfile.NamedTemporaryFile("w", suffix=".token") as file:
+        file.write(token)
+        file.flush()
+        return Warden(AdminConfig(token_file=file.name if token else "", **settings))
 
 
 def event_actor(bench: Bench | None = None) -> EventActor:
@@ -84,6 +96,11 @@ def schedule_desk(
     )
     config = ScheduleConfig(**settings)  # type: ignore[arg-type]  # whole numbers, where it wants them
     return ScheduleDesk(Schedule(parts, config), events, bench.node.view)
+
+
+def key_keeper(bench: Bench, events: EventActor) -> KeyKeeper:
+    """Of a node without a keys file."""
+    return KeyKeeper(bench.node, Config(node=NodeConfig(name="pune")), events, lambda _event: None)
 
 
 def _cache() -> EdgeCache:

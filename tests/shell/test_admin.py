@@ -12,7 +12,7 @@ from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.bulk import BulkFace
 from edge.shell.routes import Routes
 from gossip.test_node import Bench
-from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
+from shell.actor import event_actor, key_keeper, monsoon_runner, prewarmer, schedule_desk, warden
 
 TOKEN = "a long random word"
 PAGE = "http://127.0.0.1:9999"
@@ -21,7 +21,7 @@ PAGE = "http://127.0.0.1:9999"
 class Site:
     """An admin port and a client."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str = "", **settings: Any) -> None:
         self.view: dict[str, Any] = {
             "self": "pune",
             "cluster": "demo",
@@ -42,8 +42,10 @@ class Site:
             prewarmer(bench, self.events),
             Routes(bench.node.view),
             schedule_desk(bench, self.events),
+            key_keeper(bench, self.events),
         )
-        self.face = AdminFace(sources, token, (PAGE,))
+        self.warden = warden(token, **settings)
+        self.face = AdminFace(sources, self.warden, (PAGE,))
         self.server = TestServer(self.face.app(), host="127.0.0.1")
         self.client = ClientSession()
 
@@ -192,6 +194,17 @@ async def test_a_minority_refuses_what_asks_for_a_majority(
         ("/v1/purge", {"url": "/" + 600 * "x"}, "purge: has 605 characters; at most 512 are told"),
         ("/v1/purge", {"url": "/a", "ttl_s": 0}, "ttl_s: 0 does not fit; write whole seconds from 1 to"),
         ("/v1/events", {"body": "x"}, "event: needs a key"),
+        ("/v1/events", {"key": "x", "ttl": 1}, "event: ttl: no such field; known are"),
+        ("/v1/events", {"key": "x", "majority": "yes"}, "majority: 'yes' does not fit; write true or false"),
+        ("/v1/monsoon", {"scope": 1, "level": 1}, "scope: or name is no text"),
+        ("/v1/prewarm", {"path": 1}, "prewarm: has a value of the wrong type"),
+        ("/v1/prewarm", {"path": "/a", "cancel": "no"}, "prewarm: has a value of the wrong type"),
+        ("/v1/schedule", {"name": 1, "at": 1, "expected_peak": 1}, "event: name is a text, paths are a list"),
+        (
+            "/v1/schedule",
+            {"name": "a", "at": 1, "expected_peak": 1, "paths": [1]},
+            "paths: 1: a path is a text",
+        ),
     ],
 )
 async def test_what_is_wrong_with_an_event_is_told(site: Site, path: str, body: object, words: str) -> None:
@@ -218,3 +231,23 @@ async def test_a_full_log_says_to_come_again(site: Site) -> None:
 async def test_events_want_the_token_too(site: Site) -> None:
     assert (await site.post("/v1/purge", {"url": "/a"}))[0] == 401
     assert (await site.post("/v1/purge", {"url": "/a"}, Authorization=f"Bearer {TOKEN}"))[0] == 202
+
+
+@with_token
+async def test_a_page_of_another_node_may_ask_before_it_sends_a_token(site: Site) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin, status in ((PAGE, 204), ("http://evil.example", 401)):
+        url = site.server.make_url("/v1/purge")
+        async with site.client.options(url, headers=asks | {"Origin": origin}) as answer:
+            assert answer.status == status
+            allowed = answer.headers.get("Access-Control-Allow-Headers", "")
+            assert ("Authorization" in allowed) == (answer.headers.get("Access-Control-Allow-Origin") == PAGE)
+            assert ("Authorization" in allowed) == (status == 204)
+
+
+async def test_the_stream_of_views_is_compressed_where_that_is_wanted(site: Site) -> None:
+    for coding, found in (("gzip", "gzip"), ("identity", None)):
+        headers = {"Accept-Encoding": coding}
+        async with site.client.get(site.server.make_url("/v1/stream"), headers=headers) as response:
+            assert response.headers.get("Content-Encoding") == found
+            assert await response.content.readline() == b"event: view\n"

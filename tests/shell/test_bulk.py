@@ -27,7 +27,7 @@ from edge.wire.bulk import FRAME_MAX_BYTES, LENGTH
 from edge.wire.keys import KeyRing
 from gossip.test_node import Bench
 from pretend import member
-from shell.actor import event_actor, monsoon_runner, prewarmer, schedule_desk
+from shell.actor import event_actor, key_keeper, monsoon_runner, prewarmer, schedule_desk, warden
 
 RING = KeyRing((bytes(range(32)),))
 OTHER_RING = KeyRing((bytes(32),))
@@ -62,8 +62,11 @@ class Server:
         events, sync = event_actor(), BulkFace(self.node, now).handle
         runner, warmer = monsoon_runner(Bench(), events), prewarmer(Bench(), events)
         routes, desk = Routes(self.node.view), schedule_desk(Bench(), events)
-        sources = AdminSources(dict, lambda: b"", lambda: "", events, sync, runner, warmer, routes, desk)
-        self.http = TestServer(AdminFace(sources, TOKEN, ()).app(), host="127.0.0.1")
+        keys = key_keeper(Bench(), events)
+        sources = AdminSources(
+            dict, lambda: b"", lambda: "", events, sync, runner, warmer, routes, desk, keys
+        )
+        self.http = TestServer(AdminFace(sources, warden(TOKEN), ()).app(), host="127.0.0.1")
 
     @property
     def url(self) -> str:

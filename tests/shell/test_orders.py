@@ -1,11 +1,13 @@
 """`PURGE` at the public port of real nodes, and how long everybody took to act."""
 
+from collections import Counter
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from cache.pretend_origin import SEGMENT
+from certificates import Authority
 from edge.app import Node
 from edge.cli.events import told_in_words
 from running import Running
@@ -69,6 +71,53 @@ async def test_purge_is_off_where_there_is_no_token(running: Running, http: aioh
     node = await running.start("pune")
     status, text = await ordered(http, node, SEGMENT, {"Authorization": "Bearer "})
     assert (status, text) == (403, "PURGE is off: it wants a token, and this node has no admin.token_file\n")
+
+
+async def test_purge_wants_a_role_and_is_written_down(
+    running: Running, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens").write_text("read eye a-reader-s-long-token\npurge ci a-purger-s-long-token\n")
+    node = await running.start("pune", admin__tokens_file=str(tmp_path / "tokens"))
+    status, text = await ordered(http, node, SEGMENT, {"Authorization": "Bearer a-reader-s-long-token"})
+    assert (status, text) == (403, "wants role purge, and eye has role read\n")
+    assert (await ordered(http, node, SEGMENT, {"Authorization": "Bearer a-purger-s-long-token"}))[0] == 200
+    told = node._admin.warden.audit.entries()
+    assert [(one["who"], one["method"], one["path"], one["status"]) for one in told] == [
+        ("eye", "PURGE", SEGMENT, 403),
+        ("ci", "PURGE", SEGMENT, 200),
+    ]
+
+
+async def test_a_storm_of_purges_is_bounded_where_it_enters_and_known_by_its_origin(
+    running: Running, http: aiohttp.ClientSession
+) -> None:
+    storm, limits = 200, {"admin__writes_per_s": "0.1", "admin__writes_burst": "20"}
+    pune, delhi = [await running.start(name, **limits) for name in ("pune", "delhi")]
+    await until(lambda: all(len(one.gossip.view().alive) == 2 for one in (pune, delhi)))
+    statuses: Counter[int] = Counter()
+    for number in range(storm):
+        async with http.post(f"{pune.member.admin}/v1/purge", json={"url": f"/{number}"}) as answer:
+            statuses[answer.status] += 1
+    assert statuses[202] + statuses[429] == storm
+    assert 20 <= statuses[202] <= 22
+    await until(lambda: delhi.events.origins["pune"] == statuses[202])
+    async with http.get(f"{delhi.member.admin}/metrics") as answer:
+        told = await answer.text()
+    assert f'edge_events_acted_total{{accepted_by="pune"}} {statuses[202]:.1f}' in told
+    assert 'edge_events_acted_total{accepted_by="delhi"}' not in told
+
+
+async def test_purge_is_off_where_orders_want_a_certificate(
+    running: Running, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.sign("pune", "127.0.0.1")
+    (tmp_path / "token").write_text(TOKEN)
+    files = {"token_file": tmp_path / "token", "tls_cert_file": cert, "tls_key_file": key}
+    files["tls_client_ca_file"] = authority.ca_file
+    node = await running.start("pune", **{f"admin__{name}": str(path) for name, path in files.items()})
+    status, text = await ordered(http, node, SEGMENT, BEARER)
+    assert (status, text[:12]) == (403, "PURGE is off")
 
 
 async def test_who_purges_learns_how_long_each_node_took(pair: list[Node]) -> None:

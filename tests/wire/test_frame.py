@@ -121,3 +121,48 @@ def test_equal_payloads_never_make_equal_frames() -> None:
     sending = sealer()
     frames = {sending.seal(PAYLOAD) for _ in range(50)} | {sealer(session=b"anotherx").seal(PAYLOAD)}
     assert len(frames) == 51
+
+
+RINGS = [KeyRing(keys) for keys in ((OLD,), (OLD, NEW), (NEW, OLD), (NEW,))]
+
+
+@given(st.lists(st.tuples(st.sampled_from(RINGS), st.sampled_from(RINGS), st.booleans()), max_size=12))
+def test_rings_change_in_one_session_and_nothing_comes_twice(
+    steps: list[tuple[KeyRing, KeyRing, bool]],
+) -> None:
+    """Whatever the rings become: what is sealed under a held key opens, once; no key meets a nonce again."""
+    sending, receiving = sealer(), opener()
+    sent: list[bytes] = []
+    for ring, held, again in steps:
+        sending.take(ring)
+        receiving.take(held)
+        sent.append(frame := sending.seal(PAYLOAD))
+        if ring.keys[0] in held.keys:
+            assert receiving.open(frame) == PAYLOAD
+        else:
+            assert reason(receiving, frame) is Drop.UNKNOWN_KEY
+        if again and ring.keys[0] in held.keys:
+            assert reason(receiving, frame) is Drop.REPLAY
+    pairs = [frame[2 : HEADER.size] for frame in sent]  # key, session and counter
+    assert len(set(pairs)) == len(pairs)
+    counters = [frame[HEADER.size - 6 : HEADER.size] for frame in sent]
+    assert counters == sorted(set(counters)), "one counter for all keys of a session"
+
+
+def test_a_frame_is_sealed_under_the_key_that_is_chosen_for_whom_it_is_for() -> None:
+    sending = sealer(KeyRing((NEW, OLD)))
+    sending.choose = lambda recipient: key_id(OLD if recipient == "pune" else NEW)
+    assert opener(KeyRing((OLD,))).open(sending.seal(PAYLOAD, "pune")) == PAYLOAD
+    assert opener(KeyRing((NEW,))).open(sending.seal(PAYLOAD, "delhi")) == PAYLOAD
+
+
+def test_another_key_of_the_same_id_is_another_key() -> None:
+    twin = next(
+        key for number in range(2, 10_000) if key_id(key := number.to_bytes(32, "big")) == key_id(OLD)
+    )
+    sending, receiving = sealer(), opener()
+    assert receiving.open(sending.seal(PAYLOAD)) == PAYLOAD
+    receiving.take(KeyRing((twin,)))
+    assert reason(receiving, sending.seal(PAYLOAD)) is Drop.AUTHENTICATION
+    sending.take(KeyRing((twin,)))
+    assert receiving.open(sending.seal(PAYLOAD)) == PAYLOAD

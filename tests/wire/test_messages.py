@@ -37,8 +37,10 @@ members = st.builds(
     zone=labels,
     isp=labels,
     tags=st.dictionaries(labels, labels, max_size=3),
+    keys=st.integers(0, 255) | st.binary(max_size=8),
 )
-loads = st.builds(Load, counts, counts, counts, counts, st.integers(0, 100), counts)
+streams = st.integers(0, 10_000_000)
+loads = st.builds(Load, streams, counts, counts, streams, st.integers(0, 100), counts)
 segments = st.builds(
     HotSegment, st.text(min_size=1, max_size=512), st.floats(0, 1e9, allow_nan=False).map(lambda x: x + 0.0)
 )
@@ -138,3 +140,19 @@ def test_rows_that_were_encoded_one_by_one_make_the_message_of_them_all() -> Non
     framed = m.LOADS_FRAME[0] + b",".join(m.encode(row) for row in rows) + m.LOADS_FRAME[1]
     assert m.decode(m.join([framed])) == [m.Loads(rows)]
     assert m.decode(m.join([m.TOPS_FRAME[0] + m.TOPS_FRAME[1]])) == [m.Tops([])]
+
+
+@given(members, st.integers(0, 2**31))
+def test_a_record_that_leaves_out_what_says_nothing_is_the_same(member: Member, away_s: int) -> None:
+    for away in (0, away_s):
+        assert m.decode(m.join([m.encode_record(member, away)])) == [m.Announce(member, away)]
+    assert len(m.encode_record(member)) <= len(m.encode(m.Announce(member)))
+
+
+def test_a_row_without_keys_is_as_it_was_before_there_were_any() -> None:
+    row = m.LoadRow("pune", 7, Load(1, 2, 3, 4, 5, 6))
+    assert m.encode_row(row) == b'["pune",7,[1,2,3,4,5,6,0],0]'
+    held = m.LoadRow("pune", 7, row.load, keys=b"\x3f\xa1")
+    assert m.encode_row(held) == b'["pune",7,[1,2,3,4,5,6,0],0,"P6E="]'
+    for one in (row, held):
+        assert m.decode(m.join([m.LOADS_FRAME[0] + m.encode_row(one) + m.LOADS_FRAME[1]])) == [m.Loads([one])]

@@ -4,7 +4,9 @@ const EVERY_MS = 2000;
 const PATIENCE_MS = 1500;
 
 export class MonsoonWatch {
-  constructor() {
+  /** @param {import("./token.js").Token} token */
+  constructor(token) {
+    this.token = token;
     this.status = null;
     this.asked = -EVERY_MS;
     this.base = "";
@@ -18,7 +20,7 @@ export class MonsoonWatch {
     this.base = base;
     this.asked = now;
     try {
-      const answer = await fetch(`${base}/v1/monsoon`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      const answer = await this.token.fetch(`${base}/v1/monsoon`, { patience_ms: PATIENCE_MS });
       const told = answer.ok ? await answer.json() : null;
       if (base === this.base && told) this.status = told;
     } catch {

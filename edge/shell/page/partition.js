@@ -1,6 +1,7 @@
 /** The cut that the cluster is in: on which side each node is, and the banner that says it in words. */
 import { set, setText } from "./dom.js";
 
+const NAMES_SHOWN = 8;
 const ZONES_SHOWN = 4;
 
 /** A function from a node's name to "island", "lost" or, while the cluster is whole, "". */
@@ -25,18 +26,22 @@ export function drawBanner(banner, view, monsoon) {
   setText(first, cut);
   setText(second, mode);
   banner.hidden = !cut && !mode;
-  set(banner, { "data-standing": standing(view.partition), "data-mode": monsoon?.mode ?? "" });
+  set(banner, { "data-standing": standing(view.partition), "data-cut": view.partition?.id ?? "", "data-mode": monsoon?.mode ?? "" });
   document.body.dataset.partition = standing(view.partition);
 }
 
-/** "Partition since 12 s: 4 of mumbai lost; this side, 8 of 12 nodes, is the majority." */
+/** "Partition since 12 s (pune-1): mumbai, surat lost; this side, 8 of 10 nodes, is the majority."; many are counted by zone. */
 export function cutWords(partition, members) {
-  const zones = Object.entries(partition.lost_zones).map(([zone, count]) => `${count} of ${zone || "no zone"}`);
-  const rest = zones.length - ZONES_SHOWN;
-  const lost = zones.slice(0, ZONES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more ${rest === 1 ? "zone" : "zones"}` : "");
   const side = `this side, ${partition.island.length} of ${members.length} nodes,`;
   const which = { open: "still loses nodes", majority: "is the majority", minority: "is not the majority" }[standing(partition)];
-  return `Partition since ${duration(partition.age_s)}: ${lost} lost; ${side} ${which}.`;
+  return `Partition since ${duration(partition.age_s)} (${partition.id}): ${lostWords(partition)} lost; ${side} ${which}.`;
+}
+
+function lostWords({ lost, lost_zones }) {
+  if (lost.length <= NAMES_SHOWN) return lost.join(", ");
+  const zones = Object.entries(lost_zones).map(([zone, count]) => `${count} of ${zone || "no zone"}`);
+  const rest = zones.length - ZONES_SHOWN;
+  return zones.slice(0, ZONES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more ${rest === 1 ? "zone" : "zones"}` : "");
 }
 
 function modeWords(monsoon) {

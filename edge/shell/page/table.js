@@ -1,10 +1,11 @@
-/** The table of nodes: one row a node, in order of name. */
-import { element, keyed, set, setText, shape } from "./dom.js";
+/** The table of nodes: found by words, state and place, in the order of any column, a page at a time. */
+import { COLUMNS, fits, sorted } from "./columns.js";
+import { byId, element, set, setText, shape } from "./dom.js";
+import { placesOf } from "./groups.js";
 import { sides } from "./partition.js";
 
 const FULL = 0.9;
-const NUMBERS = [5, 7, 8, 9];
-const SIDES = { island: "this side", lost: "lost", "": "–" };
+const PAGE = 50; // rows
 const LEVELS = [
   "normal",
   "players are asked to stay low",
@@ -14,69 +15,118 @@ const LEVELS = [
 ];
 
 export class NodeTable {
-  /** @param {HTMLElement} body */
-  constructor(body) {
-    this.body = body;
-    this.rows = new Map();
+  /**
+   * @param {HTMLElement} section
+   * @param {(place: string) => void} onPlace hears of a place that was chosen; "" for all
+   */
+  constructor(section, onPlace) {
+    this.heads = [...section.querySelectorAll("th[data-column]")];
+    this.body = section.querySelector("tbody");
+    this.place = byId("find-place");
+    this.pager = section.querySelector(".pager");
+    this.rows = [];
+    this.wanted = { words: [], state: "", place: "" };
+    this.order = { id: "name", descending: false };
+    this.page = 0;
+    const narrowed = (part) => {
+      Object.assign(this.wanted, part);
+      this.page = 0;
+      this.again();
+    };
+    byId("find-words").addEventListener("input", (event) => narrowed({ words: event.target.value.toLowerCase().split(/\s+/).filter(Boolean) }));
+    byId("find-state").addEventListener("change", (event) => narrowed({ state: event.target.value }));
+    this.place.addEventListener("change", () => onPlace(this.place.value));
+    this.choose = (place) => {
+      this.place.value = place;
+      narrowed({ place });
+    };
+    for (const head of this.heads) head.firstChild.addEventListener("click", () => this.sort(head.dataset.column));
+    byId("page-before").addEventListener("click", () => this.turn(-1));
+    byId("page-after").addEventListener("click", () => this.turn(1));
+  }
+
+  sort(id) {
+    const number = COLUMNS.find((one) => one.id === id).number ?? false;
+    this.order = { id, descending: this.order.id === id ? !this.order.descending : number };
+    this.page = 0;
+    this.again();
+  }
+
+  turn(by) {
+    this.page += by;
+    this.again();
+  }
+
+  again() {
+    if (this.view) this.draw(this.view);
   }
 
   draw(view) {
-    const names = view.members.map((one) => one.name);
-    keyed(this.rows, names, (name) => this.make(name));
+    this.view = view;
     const side = sides(view);
-    view.members.forEach((member, index) => {
-      const row = this.rows.get(member.name);
-      if (this.body.children[index] !== row.root) this.body.insertBefore(row.root, this.body.children[index] ?? null);
-      this.fill(row, member, member.name === view.self);
-      this.place(row, side(member.name));
+    const places = placesOf(view.members);
+    this.offer(places.names);
+    const members = view.members.map((one) => ({ ...one, self: one.name === view.self, side: side(one.name) }));
+    const found = sorted(members.filter((one) => fits(one, this.wanted, places)), this.order.id, this.order.descending);
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    this.page = Math.max(0, Math.min(pages - 1, this.page));
+    const shown = found.slice(this.page * PAGE, (this.page + 1) * PAGE);
+    while (this.rows.length > shown.length) this.rows.pop().root.remove();
+    while (this.rows.length < shown.length) this.rows.push(this.make());
+    shown.forEach((member, index) => this.fill(this.rows[index], member));
+    this.tell(found.length, view.members.length, pages);
+    for (const head of this.heads) {
+      const sign = head.dataset.column === this.order.id ? (this.order.descending ? "descending" : "ascending") : "none";
+      set(head, { "aria-sort": sign });
+    }
+  }
+
+  /** How many were found, and on which page we are. */
+  tell(found, all, pages) {
+    setText(byId("found"), found === all ? `${all} nodes` : `${found} of ${all} nodes`);
+    this.pager.hidden = pages === 1;
+    setText(byId("page-now"), `page ${this.page + 1} of ${pages}`);
+    byId("page-before").disabled = this.page === 0;
+    byId("page-after").disabled = this.page === pages - 1;
+  }
+
+  /** Keep the list of places to choose from, and the choice. */
+  offer(names) {
+    const known = [...this.place.options].slice(1).map((one) => one.value);
+    if (known.length === names.length && known.every((one, index) => one === names[index])) return;
+    this.place.replaceChildren(this.place.options[0], ...names.map((name) => new Option(name)));
+    this.place.value = names.includes(this.wanted.place) ? this.wanted.place : "";
+    this.wanted.place = this.place.value;
+  }
+
+  make() {
+    const cells = this.heads.map((head, index) => {
+      const cell = element(index ? "td" : "th", head.className);
+      if (!index) cell.scope = "row";
+      return cell;
     });
-  }
-
-  make(name) {
-    const cells = Array.from({ length: 10 }, (_, index) => element("td", NUMBERS.includes(index) ? "number" : ""));
+    const by = Object.fromEntries(this.heads.map((head, index) => [head.dataset.column, cells[index]]));
+    const texts = { ...by };
+    for (const [id, className] of [["status", "status"], ["island", "side"], ["level", "level"], ["load", ""]]) {
+      texts[id] = element("span", className);
+      by[id].append(texts[id]);
+    }
     const bar = shape("rect", { height: 10, width: 0 });
-    const gauge = shape("svg", { class: "gauge", viewBox: "0 0 100 10", preserveAspectRatio: "none" });
+    const gauge = shape("svg", { class: "gauge", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": true });
     gauge.append(shape("rect", { class: "track", height: 10, width: 100 }), bar);
-    const percent = element("span");
-    cells[1].append(element("span", "status"));
-    cells[2].append(element("span", "side"));
-    cells[3].append(element("span", "level"));
-    cells[6].append(gauge, percent);
+    by.load.prepend(gauge);
     const root = element("tr", "", "", ...cells);
-    root.dataset.node = name;
-    return { root, cells, bar, gauge, percent };
+    this.body.append(root);
+    return { root, texts, bar, gauge };
   }
 
-  fill(row, member, isSelf) {
-    const { cells, bar, gauge, percent } = row;
-    const load = member.load;
-    row.root.dataset.status = member.status;
-    setText(cells[0], isSelf ? `${member.name} (this page)` : member.name);
-    const status = cells[1].firstChild;
-    status.dataset.status = member.status;
-    setText(status, member.status);
-    this.showLevel(row, load?.level);
-    setText(cells[4], member.isp || "–");
-    setText(cells[5], load ? `${load.streams} / ${load.capacity}` : "–");
+  fill({ root, texts, bar, gauge }, member) {
+    const { load } = member;
+    set(root, { "data-node": member.name, "data-status": member.status, "data-side": member.side, "data-level": load?.level ?? "" });
+    for (const { id, text } of COLUMNS) setText(texts[id], text(member));
+    set(texts.status, { "data-status": member.status });
+    set(texts.level, { title: LEVELS[load?.level] ?? "" });
     set(bar, { width: load ? Math.min(100, 100 * load.ratio) : 0 });
     set(gauge, { "data-full": Boolean(load && load.ratio > FULL) });
-    setText(percent, load ? `${Math.round(100 * load.ratio)}%` : "–");
-    setText(cells[7], load ? load.mbps.toFixed(1) : "–");
-    setText(cells[8], load ? `${load.age_s.toFixed(1)} s ago` : "–");
-    setText(cells[9], member.link ? `${member.link.rtt_ms.toFixed(1)} ms` : "–");
-  }
-
-  /** Which side of the cut it is on. */
-  place({ root, cells }, side) {
-    root.dataset.side = side;
-    setText(cells[2].firstChild, SIDES[side]);
-  }
-
-  /** How far it has degraded, as it last told; undefined before it told anything. */
-  showLevel({ root, cells }, level) {
-    root.dataset.level = level ?? "";
-    const shown = cells[3].firstChild;
-    setText(shown, level ?? "–");
-    shown.title = LEVELS[level] ?? "";
   }
 }

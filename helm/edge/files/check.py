@@ -22,6 +22,8 @@ HEADLESS = os.environ[
 ]  # host:admin port of the headless Service, or a comma list of addresses
 SERVICE = os.environ["CHECK_SERVICE"]  # URL of the client Service
 TOKEN_FILE = os.environ.get("CHECK_TOKEN_FILE", "")
+SCHEME = os.environ.get("CHECK_ADMIN_SCHEME", "http")
+CERT_FILE, KEY_FILE = os.environ.get("CHECK_CERT_FILE", ""), os.environ.get("CHECK_KEY_FILE", "")
 REPLICAS = int(os.environ.get("CHECK_REPLICAS") or 0)  # 0: as many as the headless Service names
 PATH = os.environ.get("CHECK_PATH", "/live/main.m3u8")
 HAS_ORIGIN = os.environ.get("CHECK_HAS_ORIGIN") == "true"
@@ -46,6 +48,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 _TLS = ssl.create_default_context()
 _TLS.check_hostname = False
 _TLS.verify_mode = ssl.CERT_NONE
+if CERT_FILE:
+    _TLS.load_cert_chain(CERT_FILE, KEY_FILE)
 _OPENER = urllib.request.build_opener(
     urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_TLS), _Stay
 )
@@ -78,7 +82,7 @@ def pods() -> list[str]:
             raise NotYetError(f"{host} does not resolve: {error}") from None
         for family, *_, address in answers:
             name = f"[{address[0]!s}]" if family is socket.AF_INET6 else str(address[0])
-            found[f"http://{name}:{port}"] = None
+            found[f"{SCHEME}://{name}:{port}"] = None
     if REPLICAS and len(found) != REPLICAS:
         raise NotYetError(f"{len(found)} pods where {REPLICAS} are wanted: {', '.join(found)}")
     return list(found)

@@ -90,6 +90,9 @@ suspicion_*), with the number of digits for the logarithm. */}}
 {{- if and $v.public.tls.secretName (ne $v.public.advertise "podIP") (hasPrefix "http://" $template) -}}
   {{- fail (printf "public.tls.secretName is set, but the template %s says http://: write https://" $template) -}}
 {{- end -}}
+{{- if and $v.admin.tokensKey (not $v.admin.existingSecret) -}}
+  {{- fail "admin.tokensKey: the Secret that the chart makes has one token only; make one with both keys, and name it as admin.existingSecret" -}}
+{{- end -}}
 {{- if and $v.hostNetwork (eq $v.public.advertise "hostPort") (ne (int $v.public.port) (int $v.public.hostPort.port)) -}}
   {{- fail "public.hostPort.port: with hostNetwork it must be public.port" -}}
 {{- end -}}

@@ -20,6 +20,11 @@
 {{- if eq .root.Values.ipFamily "IPv6" -}}[{{ .address }}]{{- else -}}{{ .address }}{{- end -}}
 {{- end -}}
 
+{{/* What the admin port speaks. */}}
+{{- define "edge.adminScheme" -}}
+{{- ternary "https" "http" (ne .Values.admin.tls.secretName "") -}}
+{{- end -}}
+
 {{- define "edge.anyAddress" -}}
 {{- if eq .Values.ipFamily "IPv6" -}}[::]{{- else -}}0.0.0.0{{- end -}}
 {{- end -}}
@@ -80,12 +85,17 @@
 - name: EDGE_ADMIN_BIND
   value: {{ printf "%s:%d" (include "edge.anyAddress" .) (int .Values.admin.port) | quote }}
 - name: EDGE_ADMIN_ADVERTISE
-  value: {{ printf "http://%s:%d" $podIP (int .Values.admin.port) | quote }}
+  value: {{ printf "%s://%s:%d" (include "edge.adminScheme" .) $podIP (int .Values.admin.port) | quote }}
 - name: EDGE_ADMIN_TOKEN_FILE
   value: {{ printf "/etc/edge/admin/%s" .Values.admin.secretKey | quote }}
 # For `edge members` and the like in this container.
 - name: EDGE_ADMIN
-  value: {{ printf "http://localhost:%d" (int .Values.admin.port) | quote }}
+  value: {{ printf "%s://localhost:%d" (include "edge.adminScheme" .) (int .Values.admin.port) | quote }}
+{{- with .Values.admin.tokensKey }}
+- name: EDGE_ADMIN_TOKENS_FILE
+  value: {{ printf "/etc/edge/admin/%s" . | quote }}
+{{- end }}
+{{- include "edge.adminTls" . }}
 {{- if .Values.origin.servers }}
 - name: EDGE_CACHE_ORIGINS
   value: {{ include "edge.origins" . | quote }}
@@ -142,6 +152,29 @@
   value: $(EDGE_NODE_NAME)
 - name: EDGE_KUBERNETES_EVENTS
   value: {{ .Values.discovery.kubernetes.events | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The files of TLS at the admin port; the last ones are for `edge` itself, which shows the pod's certificate. */}}
+{{- define "edge.adminTls" -}}
+{{- with .Values.admin.tls }}
+{{- if .secretName }}
+{{- $files := dict "EDGE_ADMIN_TLS_CERT_FILE" .certKey "EDGE_ADMIN_TLS_KEY_FILE" .keyKey }}
+{{- with .caKey }}
+{{- $files = merge $files (dict "EDGE_ADMIN_TLS_CA_FILE" . "EDGE_CA" .) }}
+{{- end }}
+{{- if .clientCaKey }}
+{{- $files = merge $files (dict "EDGE_ADMIN_TLS_CLIENT_CA_FILE" .clientCaKey "EDGE_CERT" .certKey "EDGE_KEY" .keyKey) }}
+{{- end }}
+{{- range $name, $key := $files }}
+- name: {{ $name }}
+  value: {{ printf "/etc/edge/admin-tls/%s" $key | quote }}
+{{- end }}
+{{- with .peerName }}
+- name: EDGE_ADMIN_TLS_PEER_NAME
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

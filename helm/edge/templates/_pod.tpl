@@ -55,6 +55,12 @@ topologySpreadConstraints:
     secretName: {{ . | quote }}
     defaultMode: {{ include "edge.secretMode" $ }}
 {{- end }}
+{{- with .Values.admin.tls.secretName }}
+- name: admin-tls
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: {{ include "edge.secretMode" $ }}
+{{- end }}
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
