@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 
 from edge.config import LogConfig
 
@@ -20,7 +21,9 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage()
+            .encode(errors="backslashreplace")
+            .decode(),  # a path may be no UTF-8
             **{key: value for key, value in vars(record).items() if key not in _FIELDS},
         }
         if record.exc_info:
@@ -28,9 +31,16 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(entry, default=str).decode()
 
 
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """Not what came to a port and is no HTTP: aiohttp answers 400, and would log a traceback for each."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == "aiohttp.server" and isinstance(error, HttpProcessingError))
+
+
 def set_up(config: LogConfig) -> None:
     """Send all logging to standard error at the configured level."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(worth_a_line)
     if config.format == "json":
         handler.setFormatter(JsonFormatter())
     else:

@@ -17,6 +17,7 @@ from fuzz.campaign import Outcome, Plan, carry_out, told
 from fuzz.targets import TARGETS
 
 FOLDER = Path("build/fuzz")
+START_S = 1.5  # until a target has begun
 KEPT_BYTES = 8_000  # of a target's corpus, in base64
 
 
@@ -45,7 +46,7 @@ def main(names: tuple[str, ...], replay: str | None, jobs: int, **given: float |
         )
         raise ConfigError("atheris", "is not installed", hint)
     shares = sum(TARGETS[name].share for name in chosen)
-    seconds = float(given["seconds"] or 0) * jobs / len(chosen)
+    seconds = float(given["seconds"] or 0) * jobs / len(chosen) - START_S
     plans = [
         Plan(
             TARGETS[name],

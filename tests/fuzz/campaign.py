@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.target import Target
 
-_TIMEOUT_S = 5  # of one input
+_TIMEOUT_S = 30  # of one input, by the clock: another process may have the processor
 _RSS_MB = 1024
 _GRACE_S = 120  # for the start, and the corpus
 _LONGEST_S = 8 * 3600
@@ -21,6 +21,22 @@ _EDGES = re.compile(r"cov: (\d+)")
 _SECONDS = re.compile(r"Done \d+ runs in (\d+) second")
 _LAST_WORDS = 12
 _FINDING = "finding"
+WORDS = (  # that are read otherwise than they look; among them digits of other scripts
+    *(b"-1", b"0", b"9999", b"65536", b"9" * 20, b"1e999", b"NaN", b"\xb2", b"\xc2\xb2", b"\xd9\xa1"),
+    *(
+        b"\xff",
+        b"\x00",
+        b"%00",
+        b"%ff",
+        b"%25",
+        b"\\u0000",
+        b"\\ud800",
+        b"\xed\xa0\x80",
+        b"\xe2\x80\xa8",
+        b"\x85",
+    ),
+    *(b"[" * 9, b'{"a":' * 4, b'""', b"null", b"true", b"..", b"//", b"\r\n"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ def carry_out(plan: Plan) -> Outcome:
         f"-timeout={_TIMEOUT_S}",
         f"-rss_limit_mb={_RSS_MB}",
         f"-artifact_prefix={plan.folder}/",
+        "-len_control=0",
         "-print_final_stats=1",
         *([f"-max_total_time={plan.seconds}"] if plan.seconds else []),
         *([f"-runs={plan.inputs}"] if plan.inputs else []),
@@ -122,11 +139,9 @@ def _culprits(folder: Path) -> Iterator[Path]:
 
 
 def _words(plan: Plan) -> list[str]:
-    """libFuzzer's dictionary of a target, if it has one."""
-    if not plan.target.words:
-        return []
+    """libFuzzer's dictionary of a target."""
     path = plan.folder / "words"
-    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in plan.target.words)
+    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in (*WORDS, *plan.target.words))
     path.write_text("".join(f'"{word}"\n' for word in quoted))
     return [f"-dict={path}"]
 

@@ -41,7 +41,7 @@ def admin(data: bytes) -> None:
     _asked(data, admin=True)
 
 
-_PLACES = ("purge", "events", "monsoon", "prewarm", "log", "schedule")
+_PLACES = ("purge", "events", "monsoon", "prewarm", "log", "schedule", "keys")
 
 
 def orders(data: bytes) -> None:
@@ -94,6 +94,9 @@ def _operators() -> list[bytes]:
         b"/v1/log",
         b"/v1/schedule",
         b"/v1/sync",
+        b"/v1/keys",
+        b"/v1/audit",
+        b"/v1/openapi.json",
         b"/page/page.js",
         b"/",
         b"/metrics",
@@ -121,6 +124,8 @@ def _orders() -> list[bytes]:
         b'\x04{"level":"info","logger":"edge.cache","for_s":1}',
         b'\x05{"name":"final","at":1795000000,"expected_peak":25000000,"growth_per_minute":5,"duration_s":60,'
         b'"paths":["/live/main.m3u8"],"zones":{"pune":0.5}}',
+        b'\x06{"use":"a1","force":true}',
+        b'\x06{"install":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}',
     ]
 
 

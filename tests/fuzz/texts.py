@@ -13,6 +13,7 @@ from edge.decide import override, schedule, scheduled
 from edge.decide.places import read_places
 from edge.model import ConfigError, Durable, EventKind
 from edge.nginx.log import Heard, LogTail
+from edge.shell.credentials import TOKEN_MIN, parse_tokens
 from edge.shell.routes import BadQuestionError, query_moved, read_question
 from edge.shell.signing.container import ContainerError, container, everything_below
 from edge.shell.signing.keys import Key, read_keys
@@ -83,6 +84,21 @@ def places(data: bytes) -> None:
         law(error.field.startswith("places"), "it does not say where")
         return
     table.find("10.0.0.1")
+
+
+def tokens(data: bytes) -> None:
+    """The tokens of the admin port."""
+    text = data.decode(errors="replace")
+    try:
+        found = parse_tokens(text, "tokens")
+    except ConfigError as error:
+        law(
+            not any(len(word) >= TOKEN_MIN and word in str(error) for word in text.split()),
+            "it tells a token",
+        )
+        return
+    again = "\n".join(f"{caller.role.text} {caller.name} {token}" for token, caller in found)
+    law(parse_tokens(again, "tokens") == found, "they are others when written again")
 
 
 def jwks(data: bytes) -> None:
@@ -305,4 +321,11 @@ TARGETS = (
         heads=(b"", b"path=/", b"edge-moved="),
     ),
     Target("durable", told, _events, 2048, heads=(b"",), share=0.8),
+    Target(
+        "tokens",
+        tokens,
+        lambda: [b"# who\nread grafana 0123456789abcdef\npurge cms 0123456789abcdefg\n"],
+        2048,
+        share=0.3,
+    ),
 )

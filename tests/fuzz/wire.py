@@ -21,7 +21,7 @@ from edge.model import (
     Status,
     incarnation_of,
 )
-from edge.wire import bulk, messages, passport
+from edge.wire import bulk, keyorders, messages, passport
 from edge.wire.compress import shipped
 from edge.wire.errors import DecodeError
 from edge.wire.frame import DATAGRAM_MAX_BYTES, FRAME_VERSION, HEADER, Opener, Sealer
@@ -58,6 +58,7 @@ def spoken() -> list[messages.AnyMessage]:
         messages.Loads(
             [messages.LoadRow("2", version, _LOAD, 9)],
             [messages.QualityRow("2", version, (PlaceQuality("pune", "jio", 3, 800, 900, 5),))],
+            [messages.Doubt("3", 40)],
         ),
         messages.Tops([messages.TopRow("2", version, (HotSegment("/live/1.m4s", 2.5),))]),
         messages.Root(b"12345678"),
@@ -117,6 +118,14 @@ def decode_any(data: bytes) -> None:
     except DecodeError:
         return
     law(decode(join([encode(one) for one in found])) == found, "it is another one when encoded again")
+    for one in found:
+        if isinstance(one, messages.Announce):
+            short = messages.encode_record(one.member, one.away_s)
+            law(decode(join([short])) == [one], "a record is another one when it is shortened")
+        elif isinstance(one, messages.Loads):
+            rows = b",".join(messages.encode_row(row) for row in one.rows)
+            again = decode(b"[" + rows.join(messages.LOADS_FRAME) + b"]")
+            law(again == [messages.Loads(one.rows)], "a row is another one when it is shortened")
 
 
 def decode_bulk(data: bytes) -> None:
@@ -174,6 +183,22 @@ def read_keys_file(data: bytes) -> None:
     law(KeyRing.parse(again, "keys") == ring, "it is another ring when written again")
 
 
+def order_keys(data: bytes) -> None:
+    """The event of an order about keys, its key and its body a line each."""
+    name, _, body = data.decode(errors="replace").partition("\n")
+    if order := keyorders.read(name, body):
+        law(keyorders.read(order.name, order.body) == order, "it is another one when told again")
+        key = keyorders.opened(order, RING, CLUSTER)
+        law(key is None or key_id(key) == order.key, "a key that it does not name")
+
+
+def _key_orders() -> list[bytes]:
+    new = bytes(range(32))
+    install = keyorders.install(new, RING, CLUSTER, bytes(keyorders.NONCE_BYTES))
+    use, remove = keyorders.Order("use", key_id(new)), keyorders.Order("remove", key_id(new), True)
+    return [f"{one.name}\n{one.body}".encode() for one in (install, use, remove)]
+
+
 def _frames() -> list[bytes]:
     made = Sealer(RING, CLUSTER, _SESSION, shipped())
     return [made.seal(one) for one in payloads()]
@@ -211,4 +236,5 @@ TARGETS = (
     Target(
         "keys", read_keys_file, lambda: [b"# two\n" + _KEYS[0] + b"\n" + _KEYS[1] + b"\n"], 1024, share=0.4
     ),
+    Target("key_orders", order_keys, _key_orders, 1024, share=0.4, heads=(b"", b"keys:a1\n+3f:")),
 )

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 
 from edge.config import LogConfig
 from edge.shell.logs import set_up
@@ -41,3 +42,13 @@ def test_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         "node": "pune",
     }
     assert "ValueError: a bug" in second["exception"]
+
+
+def test_what_is_no_http_and_no_text_floods_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(LogConfig(level="debug", format="json"))
+    server = logging.getLogger("aiohttp.server")
+    server.error("Error handling request", exc_info=BadHttpMessage("no HTTP"))
+    server.error("Error handling request", exc_info=ValueError("a bug"))
+    logging.getLogger("edge").debug("GET /%s: 400", b"\xff".decode(errors="surrogateescape"))
+    found = [orjson.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
+    assert found == ["Error handling request", "GET /\\udcff: 400"]
