@@ -23,8 +23,8 @@ from loadtest.soak.trouble import Trouble
 from loadtest.soak.verdict import RISE_BYTES, RISE_FILES, RISE_SHARE, judge, told, warm_up_s
 from loadtest.soak.watch import FILE, Watch
 
-_MEMORY_BYTES = 16 << 20  # small, so that the cache is full within the warm-up
-_DISK_BYTES = 32 << 20
+_MEMORY_BYTES = 4 << 20  # small, so that both tiers are full within the warm-up
+_DISK_BYTES = 8 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
