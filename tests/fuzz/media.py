@@ -132,7 +132,7 @@ def answered(data: bytes) -> None:
     code = int(status) if status.isdigit() and len(status) == 3 else 200
     for path in ("/live/main.m3u8", "/live/7.m4s", "/x"):
         if life := lifetime(path, code, told, body, _SETTINGS):
-            law(0 <= life.fresh_s < 1e11, "no time to keep it")
+            law(0 <= life.fresh_s < 1e12, "no time to keep it")
             viewer_control(path, told.get("Cache-Control", ""), life)
     law(age_of(told) >= 0, "it is younger than new")
     law(len(tags_of(told).kept) <= TAGS_MAX, "more tags than are kept")

@@ -4,6 +4,7 @@ The input that breaks a law is written into FILE: libFuzzer's own way of keeping
 """
 
 import random
+import shlex
 import sys
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def main(name: str, finding: Path, *options: str) -> None:
         made: bytes = atheris.Mutate(begun[:most_bytes], most_bytes)
         return made
 
-    atheris.Setup([sys.argv[0], *options], tried, custom_mutator=mutated)
+    again = shlex.join(
+        [sys.executable, "-m", "fuzz.one", name, str(finding)]
+    )  # so a merge starts this by a shell
+    atheris.Setup([again, *options], tried, custom_mutator=mutated)
     atheris.Fuzz()
 
 
