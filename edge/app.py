@@ -19,7 +19,6 @@ from edge.config import Config
 from edge.decide.origins import Origins
 from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
-from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.adminport import AdminPort
@@ -30,9 +29,9 @@ from edge.shell.bound import bind_all, own_record
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
-from edge.shell.files import read_ring
 from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
+from edge.shell.identity import identity_of
 from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
@@ -54,7 +53,6 @@ from edge.shell.tracing.hooks import tracing_of
 from edge.shell.udp import GossipTransport
 from edge.shell.viewjson import served_json, view_json
 from edge.state.traffic import Traffic
-from edge.wire.frame import SESSION_BYTES
 
 log = logging.getLogger("edge")
 
@@ -97,7 +95,8 @@ class Node:
         self._tls = PublicTls(config.public, peer_tls)
         self.member = own_record(config, self._bound)
         rng = random.Random(secrets.randbits(64))
-        self.gossip = GossipNode(self._identity(), config.gossip, rng, self._started)
+        identity = identity_of(config, self.member, self._wall_offset_s)
+        self.gossip = GossipNode(identity, config.gossip, rng, self._started)
         peers = Peers(config.node.name, config.node.cluster, self.gossip.keys)
         popularity = Popularity(self.gossip.view, config.prewarm.prefer)
         placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
@@ -164,15 +163,6 @@ class Node:
 
             self._face.signing = Guard(config.signing, config.public.scheme == "https")
         join(self._face, self.backend)
-
-    def _identity(self) -> Identity:
-        return Identity(
-            member=self.member,
-            cluster=self.config.node.cluster,
-            ring=read_ring(self.config),
-            session=secrets.token_bytes(SESSION_BYTES),
-            wall_offset_s=self._wall_offset_s,
-        )
 
     def _degrading(self, gate: Gate, placed: Placed) -> MonsoonRunner:
         """What degrades service."""

@@ -8,7 +8,7 @@ from edge.gossip.core import Core
 from edge.gossip.membership import Membership
 from edge.gossip.sync import Sync
 from edge.model import Address, Status, generation_of
-from edge.wire.messages import Join, Welcome, encode
+from edge.wire.messages import Announce, Join, Welcome, encode
 
 _SEEDS_AT_ONCE = 8
 _RETRY_MIN_S = 0.25
@@ -45,10 +45,13 @@ class Contact:
         if member.name == core.name and member.address == core.me.address:
             return  # our own question, by way of a seed address that is ours
         peer = core.members.get(member.name)
-        # an equal incarnation at another address is a process that was started in the same second
+        # an equal incarnation with another address or key is a process that was started in the same second
         past = peer is not None and (
             peer.member.incarnation > member.incarnation
-            or (peer.member.incarnation == member.incarnation and peer.member.address != member.address)
+            or (
+                peer.member.incarnation == member.incarnation
+                and (peer.member.address, peer.member.key) != (member.address, member.key)
+            )
         )
         known = peer.member.incarnation if peer and past else 0
         if known or member.address != source:
@@ -56,7 +59,7 @@ class Contact:
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:
-            self._membership.record(member, now, source)
+            self._membership.record(Announce(member), now, source)
 
     def welcome(self, message: Welcome, source: Address, now: float) -> None:
         """A seed answered; if it knows a later self of ours, become later still. Then learn the rest."""

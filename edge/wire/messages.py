@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.model import (
+    SIGNATURE_BYTES,
     Count,
     Durable,
     KeyIds,
@@ -81,12 +82,15 @@ class Announce(Struct, frozen=True, array_like=True, tag=4):
 
 
 class Claim(Struct, frozen=True, array_like=True, tag=5):
-    """A change of status that needs no whole record: somebody suspects or misses `name`."""
+    """A change of status that needs no whole record: somebody suspects or misses `name`, or `name` says how it is."""
 
     name: Name
     incarnation: Version
     status: Status
     accuser: Name
+    signature: Annotated[bytes, Meta(max_length=SIGNATURE_BYTES)] = (
+        b""  # the owner's own, of its record as it is then
+    )
 
 
 class LoadRow(Struct, frozen=True, array_like=True, gc=False):
@@ -230,6 +234,12 @@ def encode_row(row: LoadRow) -> bytes:
     """A row of loads; where no keys are told, as short as before there were any."""
     encoded = encode(row)
     return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
+
+
+def encode_claim(claim: Claim) -> bytes:
+    """A claim; without a signature, as short as before there were any."""
+    encoded = encode(claim)
+    return encoded if claim.signature else encoded.removesuffix(b',""]') + b"]"
 
 
 def join(encoded: list[bytes]) -> bytes:
