@@ -23,6 +23,7 @@ from loadtest import (
     scrape_rows,
     serf,
     serve_rows,
+    signed_rows,
     socket_rows,
 )
 from loadtest.recording import as_pods, node_records, payload, payloads
@@ -78,6 +79,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.partition.300": gossip_rows.partition_300,
     "gossip.sockets": socket_rows.socket_rows,
     "gossip.cost": cost.cost,
+    "gossip.signed": signed_rows.signed,
     "scale.final": fluid_rows.final,
     "scrape": scrape_rows.scrape,
     "serve.balance": route_rows.balance,
