@@ -60,7 +60,7 @@ class Membership:
     def claim(self, claim: Claim, now: float, source: Address | None = None) -> None:
         """A claim about one member's status came in from `source`."""
         if claim.name == self._core.name:
-            if not self._ends_me(claim, now):
+            if not self._ends_me(claim, now) and self._core.signatures.heeds(claim, source, now):
                 self._about_me(claim.incarnation, claim.status, now, source)
             return
         peer = self._core.members.get(claim.name)

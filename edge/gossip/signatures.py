@@ -29,7 +29,7 @@ FAILURES_MAX = (
     8  # verifications that failed, of one sender in one second; what else it tells then is not looked at
 )
 _SENDERS_MAX = 1024  # within that second
-_SURE, _LIKELY = 1.0, 0.2  # how sure it is that the sender made it up
+_SURE, _LIKELY = 1.0, 0.3  # how sure it is that the sender made it up
 _EVENT_EVERY_S = 10.0
 _RETRY_S = 5.0  # after which who is refused asks again
 
@@ -156,7 +156,8 @@ class Signatures:
         """
         assert self._core
         member, me = told.member, self._core.me
-        if not self.on or (member.key == me.key and member.incarnation < me.incarnation):
+        past = member.key == me.key and member.incarnation < me.incarnation
+        if not self.on or past or _same(member, me):
             return True
         reason = Refusal.MISSING if self.mode == "require" else None
         if member.proof and (reason := self._unfit(member, source, now)) is None and member.key != me.key:
@@ -167,6 +168,18 @@ class Signatures:
         if reason:
             self._refuse(reason, member.name, source, now)
         return reason is None
+
+    def heeds(self, claim: Claim, source: Address | None, now: float) -> bool:
+        """Whether a claim about this node is to be answered.
+
+        Where all sign, nobody honest can hold it gone of its own will, or at an incarnation that it has not told.
+        """
+        assert self._core
+        ahead = claim.incarnation > self._core.me.incarnation or claim.status is Status.LEFT
+        if self.mode == "require" and ahead:
+            self._refuse(Refusal.MISSING, claim.name, source, now)
+            return False
+        return True
 
     def shut_out(self, now: float) -> bool:
         """Whether its name has another key and this address, for all others: then this process must not answer for it.
@@ -249,7 +262,7 @@ class Signatures:
     def _is_to_blame(self, reason: Refusal, name: str, sender: Member, now: float) -> bool:
         """Whether an honest sender would not have told it. Who does not sign verifies nothing, and is not blamed."""
         assert self._core
-        if reason is Refusal.UNSIGNED or not sender.proof or sender.name == name:
+        if reason is Refusal.UNSIGNED or not sender.proof or name in (sender.name, self._core.name):
             return False
         peer = self._core.members.get(name)
         if reason is Refusal.OTHER and (peer is None or peer.member.status is not Status.ALIVE):
