@@ -30,6 +30,9 @@ FAILURES_MAX = (
 )
 _SENDERS_MAX = 1024  # within that second
 _SURE, _LIKELY = 1.0, 0.3  # how sure it is that the sender made it up
+_ERRORS_MAX = (
+    3  # of one sender; who goes on made up those before, too, but for another key: two pins may be at odds
+)
 _EVENT_EVERY_S = 10.0
 _RETRY_S = 5.0  # after which who is refused asks again
 
@@ -90,7 +93,9 @@ class Signatures:
         self._core: Core | None = None
         self._second = 0
         self._failures: dict[Address | None, int] = {}  # by sender, in this second
-        self._blamed: dict[str, int] = {}  # the second in which it was, last
+        self._blamed: dict[
+            str, tuple[int, int]
+        ] = {}  # the second in which it was, last, and how often in all
         self._told_at = self._shut_out_at = float("-inf")
         self._in_place = False  # whether who has the name has this address, too
 
@@ -123,8 +128,9 @@ class Signatures:
             # It may be the owner, who has lost its key: it shall know why nobody lists it.
             away_s = max(0, int(now - peer.since)) if peer.member.status in GONE else 0
             self._core.outbox.send(source, encode(Announce(peer.member, away_s)))
-        sure = _SURE if reason is Refusal.WRONG else _LIKELY
-        self._refuse(reason, member.name, source, now, sure)
+        teller = self._core.members.at(source) if source else None
+        made_up = reason is Refusal.WRONG or (teller is not None and teller.member.key == member.key)
+        self._refuse(reason, member.name, source, now, _SURE if made_up else _LIKELY)
         return False
 
     def after(self, member: Member, claim: Claim, source: Address | None, now: float) -> Member | None:
@@ -252,8 +258,10 @@ class Signatures:
         sender = core.members.at(source) if source else None
         teller = sender.member.name if sender else str(source or core.name)
         if sender and self._is_to_blame(reason, name, sender.member, now):
-            self._blamed[teller] = int(now)
-            core.reputation.fault(teller, Fault.FORGED, now, sure)
+            times = self._blamed.get(teller, (0, 0))[1] + 1
+            self._blamed[teller] = (int(now), times)
+            again = times > _ERRORS_MAX and reason is not Refusal.OTHER
+            core.reputation.fault(teller, Fault.FORGED, now, _SURE if again else sure)
         if now - self._told_at >= _EVENT_EVERY_S:
             self._told_at = now
             text = f"what {teller} told of {name} was refused: {_WORDS[reason]}"
@@ -269,7 +277,9 @@ class Signatures:
             return False  # who holds the name is in doubt
         if len(self._blamed) >= _SENDERS_MAX:
             self._blamed.clear()
-        return self._blamed.get(sender.name) != int(now)  # once a second, however often it is told
+        return self._blamed.get(sender.name, (-1, 0))[0] != int(
+            now
+        )  # once a second, however often it is told
 
 
 def _same(member: Member, held: Member) -> bool:
