@@ -12,7 +12,7 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import KEY_BYTES, Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_claim
+from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
 
 NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
 _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
@@ -76,7 +76,7 @@ class Membership:
         ):
             change = self._core.members.merge(member, now)
             assert change
-            self._changed(change, claim.accuser, encode_claim(claim), now, source)
+            self._changed(change, claim.accuser, encode(claim), now, source)
 
     def suspect(self, name: str, now: float) -> None:
         """This node's own probe of `name` failed."""
@@ -95,7 +95,7 @@ class Membership:
 
     def accusation(self, member: Member) -> bytes:
         """What an accused member must hear to be able to refute."""
-        return encode_claim(Claim(member.name, member.incarnation, member.status, self._core.name))
+        return encode(Claim(member.name, member.incarnation, member.status, self._core.name))
 
     def call(self, member: Member) -> None:
         """Call after one that is lost. No probe waits for an answer: its refutation is the answer."""
@@ -140,7 +140,7 @@ class Membership:
         core = self._core
         me = core.signatures.own(structs.replace(core.me, incarnation=incarnation, status=status))
         core.members.merge(me, now)
-        return encode_claim(Claim(me.name, incarnation, status, me.name, me.proof[KEY_BYTES:]))
+        return encode(Claim(me.name, incarnation, status, me.name, me.proof[KEY_BYTES:]))
 
     def _told_of_me(self, told: Announce, now: float, source: Address | None) -> None:
         """Somebody tells a record of this node's name."""

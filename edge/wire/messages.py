@@ -222,7 +222,7 @@ AnyMessage = (
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[AnyMessage])
 
-encode = _encoder.encode
+_UNSIGNED = b',""]'  # how a record or a claim ends that has no proof
 
 
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
@@ -236,10 +236,16 @@ def encode_row(row: LoadRow) -> bytes:
     return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
 
 
-def encode_claim(claim: Claim) -> bytes:
-    """A claim; without a signature, as short as before there were any."""
-    encoded = encode(claim)
-    return encoded if claim.signature else encoded.removesuffix(b',""]') + b"]"
+def encode(message: Struct) -> bytes:
+    """A message, or a part of one; what could be signed and is not, as short as before there were signatures."""
+    encoded = _encoder.encode(message)
+    kind = type(message)
+    if kind is Claim and not message.signature:  # type: ignore[attr-defined]
+        return encoded.removesuffix(_UNSIGNED) + b"]"
+    if kind in (Announce, Join) and not message.member.proof:  # type: ignore[attr-defined]
+        head, _, tail = encoded.rpartition(_UNSIGNED)
+        return head + b"]" + tail
+    return encoded
 
 
 def join(encoded: list[bytes]) -> bytes:
