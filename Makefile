@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run monitoring test check bench sim chart metrics image loadtest-image image-test backend-test demo-test netns e2e e2e-kind clean lock
+.PHONY: help install run monitoring test check bench sim fuzz soak chart metrics image loadtest-image image-test backend-test demo-test netns e2e e2e-kind clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,12 @@ bench: $(VENV)/.installed-dev  ## print the measured numbers beside their target
 sim: $(VENV)/.installed-dev  ## random faults against the invariants, and matches, in virtual time (SEEDS=100)
 	@$(BIN)/python -m pytest tests/swarm tests/loadtest/sim $(ARGS)
 	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
+
+fuzz: $(VENV)/.installed-dev  ## a minute of inputs that nobody meant (ARGS=--help; ARGS='public --seconds 600'); Linux on x86-64
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+soak: $(VENV)/.installed-dev  ## six nodes under modest load: does memory stay flat? (MINUTES=60; ARGS=--help)
+	@$(BIN)/python -m loadtest soak $(or $(MINUTES),60) $(ARGS)
 
 chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go
 	@$(BIN)/python .ci/chart.py $(ARGS)

@@ -23,6 +23,7 @@ Count = Annotated[int, Meta(ge=0, le=2**48)]
 Streams = Annotated[int, Meta(ge=0, le=10_000_000)]  # as many as a node may be configured for
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+KeyId = Annotated[int, Meta(ge=0, le=255)]
 KeyIds = Annotated[
     bytes, Meta(max_length=8)
 ]  # of the keys that a node holds, the one it seals with first; b"": untold
@@ -131,13 +132,18 @@ class Member(Struct, frozen=True, array_like=True):
     tags: Annotated[dict[Label, Label], Meta(max_length=16)] = {}
     backup_host: Annotated[str, Meta(max_length=253)] = ""  # its second path, if it has one
     backup_port: Port = 0
-    keys: KeyIds = b""  # that its process started with
+    keys: KeyIds | KeyId = b""  # that its process started with; a single one as a number, which is shorter
     proof: Proof = b""
 
     @property
     def key(self) -> bytes:
         """The public key of its owner, as the record has it; empty where it is not signed."""
         return self.proof[:KEY_BYTES]
+
+    @property
+    def key_ids(self) -> bytes:
+        """The ids of `keys`."""
+        return self.keys if isinstance(self.keys, bytes) else bytes((self.keys,))
 
     @property
     def backup(self) -> Address | None:

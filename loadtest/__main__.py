@@ -1,4 +1,4 @@
-"""`python -m loadtest bench|sim|drive|merge|report|compare|swarm|liars|epidemic|record|train`."""
+"""`python -m loadtest bench|sim|drive|merge|report|compare|soak|swarm|liars|epidemic|record|train`."""
 
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ NAMES = (
     "record",
     "report",
     "sim",
+    "soak",
     "swarm",
     "train",
 )
@@ -40,6 +41,8 @@ class _Commands(click.Group):
                 from loadtest.drive.command import drive_command as command
             case "merge":
                 from loadtest.drive.command import merge_command as command
+            case "soak":
+                from loadtest.soak.command import soak_command as command
             case "swarm":
                 from loadtest.sim.swarm import swarm_command as command
             case "liars":

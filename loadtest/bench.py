@@ -26,7 +26,7 @@ from loadtest import (
     signed_rows,
     socket_rows,
 )
-from loadtest.recording import as_pods, node_records, payload, payloads
+from loadtest.recording import as_pods, keyed, node_records, payload, payloads
 from loadtest.rows import Row, line, number
 
 SEED = 1
@@ -40,7 +40,7 @@ def gossip_record() -> Iterator[Row]:
     """
     heard = payloads()
     half = len(heard) // 2
-    records = node_records(heard[half:], earlier=heard[:half])
+    records = [keyed(one) for one in node_records(heard[half:], earlier=heard[:half])]
     rng = random.Random(SEED)
     pods = [as_pods(one, rng) for one in records]
     for name, what, chosen, target in (

@@ -13,7 +13,19 @@ from edge.wire.compress import Compressor
 from edge.wire.errors import DecodeError
 from edge.wire.frame import Opener
 from edge.wire.keys import KeyRing
-from edge.wire.messages import LOADS_FRAME, Announce, AnyMessage, LoadRow, Loads, TopRow, Tops, decode, encode
+from edge.wire.messages import (
+    LOADS_FRAME,
+    Announce,
+    AnyMessage,
+    LoadRow,
+    Loads,
+    TopRow,
+    Tops,
+    decode,
+    encode,
+    encode_record,
+    encode_row,
+)
 
 SHIPPED = Path(__file__).with_name("recorded.jsonl")
 _INCOMING = 0  # packet(7)
@@ -21,6 +33,7 @@ _IP_UDP = 17
 _FRAME_MAX_BYTES = 65_536
 _KEPT = 600
 _ALL_IP = 0x0800
+_KEY = 239  # an id like any other
 
 
 def record(keys: Path, cluster: str, seconds: float, out: Path) -> int:
@@ -156,6 +169,14 @@ def as_pods(messages: list[AnyMessage], rng: random.Random) -> list[AnyMessage]:
     return renamed
 
 
+def keyed(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """The same payload where nodes tell of a key; the recording is older than that."""
+    return [
+        Announce(msgspec.structs.replace(one.member, keys=_KEY)) if isinstance(one, Announce) else one
+        for one in messages
+    ]
+
+
 def payload(messages: list[AnyMessage]) -> bytes:
     """Messages as the wire has them."""
     return b"[" + b",".join(_on_the_wire(one) for one in messages) + b"]"
@@ -164,7 +185,9 @@ def payload(messages: list[AnyMessage]) -> bytes:
 def _on_the_wire(message: AnyMessage) -> bytes:
     """As nodes write it: rows one by one, and no field for what nobody tells."""
     if isinstance(message, Loads) and not message.quality:
-        return b",".join(map(msgspec.json.encode, message.rows)).join(LOADS_FRAME)
+        return b",".join(map(encode_row, message.rows)).join(LOADS_FRAME)
+    if isinstance(message, Announce):
+        return encode_record(message.member, message.away_s)
     return encode(message)
 
 

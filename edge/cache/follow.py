@@ -26,7 +26,7 @@ def led_to(key: str, body: bytes) -> list[str]:
         uris = [one.uri for one in (*playlist.playlists, *playlist.media)]
     else:
         segments = playlist.segments[:_SEGMENTS] if playlist.is_endlist else playlist.segments[-_SEGMENTS:]
-        uris = [one.uri for one in (*playlist.segment_map, *segments)]
+        uris = [one.uri for one in (*playlist.segment_map, *segments) if one]  # a map without a URI is None
     found = dict.fromkeys(_path(key, uri) for uri in uris if uri)
     return [path for path in found if path][:FOLLOWED_MAX]
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -155,7 +155,7 @@ def _stated(control: Mapping[str, str], headers: Mapping[str, str]) -> float | N
     for name in ("s-maxage", "max-age"):
         if (seconds := _seconds(control.get(name))) is not None:
             return seconds
-    expires, date = _date(headers.get("Expires")), _date(headers.get("Date"))
+    expires, date = http_date(headers.get("Expires")), http_date(headers.get("Date"))
     if expires and date:
         return max(0.0, (expires - date).total_seconds())
     return 0.0 if "Expires" in headers else None
@@ -175,8 +175,10 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """The time that a field tells, with its zone; None where it tells none."""
     try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
+        found = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
         return None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found  # -0000: of no known zone

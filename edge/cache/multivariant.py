@@ -33,14 +33,14 @@ def is_multivariant(body: object) -> TypeGuard[bytes]:
 def rungs(text: str) -> tuple[Rung, ...]:
     """The variants in their order; what is malformed is left out."""
     found, waits = list[Rung](), -1
-    for line in text.splitlines():
+    for line in map(str.strip, text.splitlines()):
         if line.startswith(_STREAM):
             waits = _kbps(line)
         elif line.startswith(_IFRAMES):
             if uri := _URI.search(line):
                 found.append(Rung(uri[1], _kbps(line), playable=False))
-        elif line.strip() and not line.startswith("#") and waits >= 0:
-            found.append(Rung(line.strip(), waits))
+        elif line and not line.startswith("#") and waits >= 0:
+            found.append(Rung(line, waits))
             waits = -1
     return tuple(found)
 

@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from edge.cache.disk.body import FileBody, FileSpan
 from edge.cache.growing import GrowingBody, GrowingSpan
+from edge.cache.lifetime import http_date
 from edge.cache.objects import CachedObject, CacheRequest, CacheResponse
 from edge.wire.passport import HEADER
 
@@ -157,13 +157,8 @@ def _not_modified(asked: Mapping[str, str], stored: CachedObject) -> bool:
         return tags.strip() == "*" or any(
             tag.strip().removeprefix("W/") == known for tag in tags.split(",") if known
         )
-    since = asked.get("If-Modified-Since")
-    if since is None or not stored.last_modified:
-        return False
-    try:
-        return parsedate_to_datetime(stored.last_modified) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
-        return False
+    since, modified = http_date(asked.get("If-Modified-Since")), http_date(stored.last_modified)
+    return since is not None and modified is not None and modified <= since
 
 
 def plain(status: int, text: str, headers: Mapping[str, str] | None = None) -> CacheResponse:

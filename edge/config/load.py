@@ -92,7 +92,7 @@ class Source:
         """
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # of numbers without end, and of what nests without end
             raise ConfigError(
                 where, f"no TOML: {error}", 'write [section] lines and field = "value" lines'
             ) from None

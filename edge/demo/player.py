@@ -69,7 +69,7 @@ def parse_media(body: bytes) -> MediaPlaylist:
     uris = tuple(one.uri for one in playlist.segments if one.uri)
     if not uris or len(uris) != len(playlist.segments):
         raise Stumble("bad playlist")
-    init = playlist.segment_map[0].uri if playlist.segment_map else ""
+    init = next((one.uri for one in playlist.segment_map if one), "")  # a map without attributes is None
     target_s = min(max(playlist.target_duration or 2.0, TARGET_MIN_S), TARGET_MAX_S)
     return MediaPlaylist(playlist.media_sequence or 0, uris, init or "", float(target_s))
 

@@ -176,7 +176,7 @@ class Backup:
         if held is None:
             return []
         name, applied = self._core.name, self._events.applied
-        return [encode(Loads([LoadRow(name, held.version, held.value, applied, self._core.keys.own)]))]
+        return [encode(Loads([LoadRow(name, held.version, held.value, applied, self._core.keys.row(name))]))]
 
     def _afford(self, size: int, now: float) -> bool:
         """Take so much of the budget; it is counted before compression, so less is sent."""

@@ -4,6 +4,8 @@ A partition heals because both sides keep trying: an unreachable member is pinge
 kept, and seeds are asked for ever (PROTOCOL.md, Failure detection and Partition).
 """
 
+from msgspec import structs
+
 from edge.gossip.core import Core
 from edge.gossip.membership import Membership
 from edge.gossip.sync import Sync
@@ -45,17 +47,17 @@ class Contact:
         if member.name == core.name and member.address == core.me.address:
             return  # our own question, by way of a seed address that is ours
         peer = core.members.get(member.name)
-        # an equal incarnation with another address or key is a process that was started in the same second
+        # an equal incarnation of other contents is a process that was started in the same second
         past = peer is not None and (
             peer.member.incarnation > member.incarnation
             or (
                 peer.member.incarnation == member.incarnation
-                and (peer.member.address, peer.member.key) != (member.address, member.key)
+                and structs.replace(peer.member, status=member.status) != member
             )
         )
         known = peer.member.incarnation if peer and past else 0
         if known or member.address != source:
-            core.keys.joins(source, member.keys)
+            core.keys.joins(source, member.key_ids)
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:

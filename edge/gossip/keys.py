@@ -1,7 +1,7 @@
 """Which keys this node holds and which one seals: a change of the ring while it runs, in an order that loses no frame.
 
 Every node tells which keys it holds, the one it seals with first: those that its process started with in its record,
-those of the moment in each row of its load. From what they tell, and from nothing else, follows
+and in each row of its load those of the moment, once they are others. From what they tell, and nothing else, follows
 
 - what opens: a new key at once;
 - what seals: the first that is wanted, once all members that are there hold it. Until then what sealed before;
@@ -65,6 +65,7 @@ class Keys:
         self._said = True
         self._hinted_at = float("-inf")
         self._ids = ring.ids
+        self._moved = False  # whether other keys were held than those of the own record
 
     def attach(self, core: "Core") -> None:
         """Know the members; to be called once."""
@@ -77,7 +78,8 @@ class Keys:
 
     def record(self, member: Member) -> Member:
         """This node's own record, with the keys that its process starts with."""
-        return replace(member, keys=self.own)
+        own = self.own
+        return replace(member, keys=own[0] if len(own) == 1 else own)
 
     def told(self, name: str) -> bytes:
         """What a member holds as far as it has told, that it seals with first."""
@@ -87,7 +89,14 @@ class Keys:
         if (told := self._told.get(name)) is not None:
             return told
         peer = self._core.members.get(name)
-        return peer.member.keys if peer else b""
+        return peer.member.key_ids if peer else b""
+
+    def row(self, name: str) -> bytes:
+        """What a row of a member's load says: nothing, as long as it is what its record says."""
+        assert self._core
+        if name == self._core.name:
+            return self.own if self._moved else b""
+        return self._told.get(name, b"")
 
     def heard(self, name: str, keys: bytes, version: int) -> None:
         """A row of a member's load says what it holds; a row that was passed on by an older version says nothing."""
@@ -237,7 +246,7 @@ class Keys:
     def _take(self, ring: KeyRing, now: float) -> None:
         if ring == self.ring:
             return
-        before, self.ring, self._ids = self._ids, ring, ring.ids
+        before, self.ring, self._ids, self._moved = self._ids, ring, ring.ids, True
         self.opener.take(ring)
         self.sealer.take(ring)
         if self._core is None:

@@ -10,7 +10,7 @@ from edge.gossip.detector import Heartbeats
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.rtt import RttEstimator
 from edge.model import Address, ConfigError, Member, Status
-from edge.wire.messages import BUCKETS, ROOT_BYTES, Announce, encode
+from edge.wire.messages import BUCKETS, ROOT_BYTES, encode_record
 
 GONE = (Status.UNREACHABLE, Status.LEFT)
 
@@ -168,7 +168,7 @@ def fitting(member: Member) -> Member:
     Raises:
         ConfigError: it does not.
     """
-    size = len(encode(Announce(member)))
+    size = len(encode_record(member))
     if size > MESSAGE_MAX_BYTES:
         raise ConfigError(
             "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"

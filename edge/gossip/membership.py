@@ -12,7 +12,7 @@ from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
 from edge.model import KEY_BYTES, Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode
+from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_record
 
 NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
 _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
@@ -47,7 +47,7 @@ class Membership:
             return
         if self._crowds(member):
             return
-        encoded = encode(told)
+        encoded = encode_record(member, away_s)
         if len(encoded) > MESSAGE_MAX_BYTES:
             self._core.counters.oversize += 1
         elif away_s > self._core.config.keep_s and self._core.members.get(member.name) is None:
@@ -131,7 +131,7 @@ class Membership:
             past = generation_of(incarnation) < generation_of(me.incarnation)
             missed = past or status is not Status.ALIVE  # our start, or our refutation
             if source is not None and missed:
-                self._core.outbox.send(source, encode(Announce(me)))
+                self._core.outbox.send(source, encode_record(me))
         elif (incarnation, status) > me.rank:
             self._refute(incarnation, status, now)
 
@@ -194,7 +194,7 @@ class Membership:
 
     def _announce_me(self, now: float) -> None:
         me = self._core.me
-        self._core.spread(me.name, encode(Announce(me)), None, now)
+        self._core.spread(me.name, encode_record(me), None, now)
 
     def _confirm(self, claim: Claim, now: float) -> None:
         suspicion = self._suspicions.get(claim.name)
@@ -233,7 +233,7 @@ class Membership:
         """A new process hears what is held that looks newer than itself (its clock stepped back), to count on above."""
         core = self._core
         if load := core.loads.get(member.name):
-            row = LoadRow(member.name, load.version, load.value, load.applied, core.keys.told(member.name))
+            row = LoadRow(member.name, load.version, load.value, load.applied, core.keys.row(member.name))
             core.outbox.send(member.address, encode(Loads([row])))
         if top := core.tops.get(member.name):
             core.outbox.send(member.address, encode(Tops([TopRow(member.name, top.version, top.value)])))

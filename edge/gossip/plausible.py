@@ -23,12 +23,14 @@ _KNOWN_LEAST = 3  # capacities of others that make a median
 class Claims:
     """What one process said of its load in the last seconds."""
 
-    __slots__ = ("_said", "capacity", "since", "version")
+    __slots__ = ("_peaks", "_said", "_turned", "capacity", "since", "version")
 
     def __init__(self, now: float) -> None:
         self.since = now  # when it was heard of first
         self.version = -1  # of the report that was looked at last
         self.capacity = 0  # the largest that was believed
+        self._peaks = 0, 0  # the most viewers in this window, and in the one before
+        self._turned = now
         self._said: deque[tuple[float, int, int]] = deque(maxlen=int(_COUNTS_S / LOOK_S) + 2)
 
     def take(self, report: Report[Load], usual: float) -> Fault | None:
@@ -52,7 +54,11 @@ class Claims:
 
     def _swings(self, report: Report[Load]) -> bool:
         streams = report.value.streams
-        if not self._said or streams >= self._said[-1][2]:
+        if report.at - self._turned >= _COUNTS_S:
+            self._peaks, self._turned = (streams, self._peaks[0]), report.at
+        elif streams > self._peaks[0]:
+            self._peaks = streams, self._peaks[1]
+        if streams >= _LOST_SHARE * max(self._peaks) or not self._said or streams >= self._said[-1][2]:
             return False
         least, came = math.inf, 0.0
         for at, version, held in self._said:

@@ -43,7 +43,7 @@ class Publisher:
         self._load_version = 0
         self._top_version = 0
         self._quality_version = 0
-        self._told_keys = core.keys.own
+        self._told_keys = core.keys.row(core.name)
         self._top_not_before = 0.0
 
     def load(self, load: Load, now: float) -> bool:
@@ -51,7 +51,12 @@ class Publisher:
         core = self._core
         held = core.loads.get(core.name)
         applied = self.events.applied
-        same = held and held.value == load and held.applied == applied and self._told_keys == core.keys.own
+        same = (
+            held
+            and held.value == load
+            and held.applied == applied
+            and self._told_keys == core.keys.row(core.name)
+        )
         if held and same and now - held.at < core.config.load_every_s:
             return False
         self._tell(load, now)
@@ -62,7 +67,7 @@ class Publisher:
         held = core.loads.get(core.name)
         self._load_version = self._next(self._load_version, now)
         core.loads.put(core.name, Report(self._load_version, load, now, applied))
-        self._told_keys = core.keys.own
+        self._told_keys = core.keys.row(core.name)
         row = LoadRow(core.name, self._load_version, load, applied, self._told_keys)
         core.broadcasts.regular.put(core.name, encode_row(row), core.limit())
         if _stops(load, held):

@@ -5,9 +5,10 @@ itself; they count for something only together with its own evidence, or where m
 have an honest node shunned, and at most a third of the members ever are: who doubts more has cause to doubt itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from edge.model import Address
 from edge.wire.messages import DOUBTS_MAX, Doubt
 
 WHOLE = 100.0
@@ -151,11 +152,11 @@ class Reputation:
             self._settled = now
         return idle
 
-    def settle(self, present: Sequence[str], now: float) -> list[tuple[str, bool]]:
+    def settle(self, present: Mapping[str, Address], now: float) -> list[tuple[str, bool]]:
         """Let scores rise with time, and decide who is shunned.
 
         Args:
-            present: members that are there, this node among them.
+            present: members that are there, and where, this node among them; names at one address are one member.
             now: the time.
 
         Returns:
@@ -182,7 +183,7 @@ class Reputation:
             ):
                 del self._held[name]
 
-    def _decide(self, name: str, present: Sequence[str], now: float) -> tuple[str, bool] | None:
+    def _decide(self, name: str, present: Mapping[str, Address], now: float) -> tuple[str, bool] | None:
         held = self._held.get(name)
         guilty = name != self._name and self._guilty(name, present)
         if held is None:
@@ -199,18 +200,19 @@ class Reputation:
         self.version += 1
         return name, held.quarantined
 
-    def _guilty(self, name: str, present: Sequence[str]) -> bool:
+    def _guilty(self, name: str, present: Mapping[str, Address]) -> bool:
         """By own evidence that some peers confirm, or by the word of most."""
-        others = len(present) - 2  # without this node and the one in question
+        others = len(set(present.values())) - 2  # without this node and the one in question
         own = self.score(name) < QUARANTINE
         if own and len(self._voices(name, VOUCH)) >= (2 if others >= 3 else 1):
             return True
         most = len(self._voices(name, QUARANTINE))
         return most >= 3 and 2 * most > others
 
-    def _has_room(self, present: Sequence[str]) -> bool:
+    def _has_room(self, present: Mapping[str, Address]) -> bool:
         """Who would shun more than a part of all rather errs itself."""
-        room = len(self.shunned) < len(present) // SHARE
+        shunned = {present[name] for name in self.shunned if name in present}
+        room = len(shunned) < len(set(present.values())) // SHARE
         self.crowded += not room
         return room
 

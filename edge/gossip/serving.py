@@ -16,7 +16,7 @@ from edge.model import Status, generation_of
 from edge.state.events import EventLog
 from edge.wire.bulk import Fetch, decode_fetch, payloads
 from edge.wire.errors import DecodeError
-from edge.wire.messages import Announce, Tell, encode, join
+from edge.wire.messages import Tell, encode, encode_record, join
 
 RETRY_AFTER_S = 1
 AT_ONCE = 2  # answers; more would not be done sooner
@@ -113,7 +113,7 @@ class BulkServer:
         far = [one for one in settled if one not in near]
         chosen += core.rng.sample(far, min(_HINTS - len(chosen), len(far)))
         if chosen:
-            named = join([encode(Announce(one)) for one in chosen])
+            named = join([encode_record(one) for one in chosen])
             yield self._ciphers.sealer.seal(named, fetch.source)
 
 

@@ -11,14 +11,14 @@ than a newcomer does; the first is certain only where the signature in a whole r
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from edge.gossip.members import GONE, Peer, signs
 from edge.gossip.reputation import Fault
 from edge.model import Address, Member, Status
-from edge.wire.messages import Announce, Claim, Want, encode
+from edge.wire.messages import Announce, Claim, Want, encode, encode_record
 from edge.wire.signatures import Signer, proven
 
 if TYPE_CHECKING:
@@ -70,6 +70,14 @@ class Signing:
 UNSIGNED = Signing()
 
 
+class Blame(NamedTuple):
+    """What was held against one sender."""
+
+    second: int  # in which it was, last
+    times: int  # seconds in which it was
+    sure: float  # in the last of them
+
+
 class Signatures:
     """One node's.
 
@@ -93,9 +101,7 @@ class Signatures:
         self._core: Core | None = None
         self._second = 0
         self._failures: dict[Address | None, int] = {}  # by sender, in this second
-        self._blamed: dict[
-            str, tuple[int, int]
-        ] = {}  # the second in which it was, last, and how often in all
+        self._blamed: dict[str, Blame] = {}
         self._told_at = self._shut_out_at = float("-inf")
         self._in_place = False  # whether who has the name has this address, too
 
@@ -127,7 +133,7 @@ class Signatures:
         if peer and reason is Refusal.OTHER and source == member.address:
             # It may be the owner, who has lost its key: it shall know why nobody lists it.
             away_s = max(0, int(now - peer.since)) if peer.member.status in GONE else 0
-            self._core.outbox.send(source, encode(Announce(peer.member, away_s)))
+            self._core.outbox.send(source, encode_record(peer.member, away_s))
         teller = self._core.members.at(source) if source else None
         made_up = reason is Refusal.WRONG or (teller is not None and teller.member.key == member.key)
         self._refuse(reason, member.name, source, now, _SURE if made_up else _LIKELY)
@@ -209,7 +215,7 @@ class Signatures:
     def _ask_again(self, now: float) -> None:
         assert self._core
         if not self.accepted:
-            self._core.spread(self._core.name, encode(Announce(self._core.me)), None, now)
+            self._core.spread(self._core.name, encode_record(self._core.me), None, now)
 
     def _judged(
         self, member: Member, peer: Peer | None, source: Address | None, now: float
@@ -257,17 +263,14 @@ class Signatures:
         self.refused[reason] += 1
         sender = core.members.at(source) if source else None
         teller = sender.member.name if sender else str(source or core.name)
-        if sender and self._is_to_blame(reason, name, sender.member, now):
-            times = self._blamed.get(teller, (0, 0))[1] + 1
-            self._blamed[teller] = (int(now), times)
-            again = times > _ERRORS_MAX and reason is not Refusal.OTHER
-            core.reputation.fault(teller, Fault.FORGED, now, _SURE if again else sure)
+        if sender and self._is_to_blame(reason, name, sender.member):
+            self._blame(teller, sure, now, errs=reason is Refusal.OTHER)
         if now - self._told_at >= _EVENT_EVERY_S:
             self._told_at = now
             text = f"what {teller} told of {name} was refused: {_WORDS[reason]}"
             core.emit("forged", name, text, now)
 
-    def _is_to_blame(self, reason: Refusal, name: str, sender: Member, now: float) -> bool:
+    def _is_to_blame(self, reason: Refusal, name: str, sender: Member) -> bool:
         """Whether an honest sender would not have told it. Who does not sign verifies nothing, and is not blamed."""
         assert self._core
         if reason is Refusal.UNSIGNED or not sender.proof or name in (sender.name, self._core.name):
@@ -277,9 +280,20 @@ class Signatures:
             return False  # who holds the name is in doubt
         if len(self._blamed) >= _SENDERS_MAX:
             self._blamed.clear()
-        return self._blamed.get(sender.name, (-1, 0))[0] != int(
-            now
-        )  # once a second, however often it is told
+        return True
+
+    def _blame(self, teller: str, sure: float, now: float, *, errs: bool) -> None:
+        """Lower its reputation: in one second by no more than its worst, however often it is told."""
+        assert self._core
+        last = self._blamed.get(teller, Blame(-1, 0, 0.0))
+        same = last.second == int(now)
+        times = last.times + (not same)
+        if times > _ERRORS_MAX and not errs:
+            sure = _SURE
+        counted = last.sure if same else 0.0
+        if sure > counted:
+            self._blamed[teller] = Blame(int(now), times, sure)
+            self._core.reputation.fault(teller, Fault.FORGED, now, sure - counted)
 
 
 def _same(member: Member, held: Member) -> bool:

@@ -13,7 +13,6 @@ from edge.wire.messages import (
     EVENT_BYTES,
     EVENTS_BYTES,
     ROOT_BYTES,
-    Announce,
     Buckets,
     Entries,
     LoadRow,
@@ -25,6 +24,7 @@ from edge.wire.messages import (
     Tops,
     Want,
     encode,
+    encode_record,
 )
 
 _ENTRIES_AT_ONCE = 7  # names in one message: at 63 bytes each, with 64 digests of events, they fit a datagram
@@ -141,7 +141,7 @@ class Sync:
             if (peer := core.members.get(name)) is None:
                 continue
             gone = peer.member.status in GONE
-            encoded.append(encode(Announce(peer.member, max(0, int(now - peer.since)) if gone else 0)))
+            encoded.append(encode_record(peer.member, max(0, int(now - peer.since)) if gone else 0))
             if peer.member.status is not Status.ALIVE:
                 continue
             if load := core.loads.get(name):

@@ -17,7 +17,7 @@ from edge.gossip.reputation import Fault
 from edge.model import Member, Status, generation_of
 from edge.wire.messages import Announce, AnyMessage, Claim, Loads, Tell, Tops
 
-_AT_A_LOOK = 512  # reports; of more nodes only part is looked at each time
+AT_A_LOOK = 64  # reports; of more nodes only part is looked at each time
 _FRESH_S = 2.5  # a report that is older says nothing of this moment
 _LEAST = 3  # viewers sent to a node; fewer say nothing
 _ENOUGH = 8  # that none of these shows is no chance
@@ -49,7 +49,8 @@ class Trust:
         self._made: dict[str, Made] = {}
         self._due = now + LOOK_S
         self._next = 0  # of the reports to look at
-        self._told = -_TOLD_EVERY_S
+        self._usual = 0.0  # capacity, when all had been looked at
+        self._warned = -_TOLD_EVERY_S
         self.ignored = 0  # messages of those who are not believed
 
     def sent(self, node: str, viewer: str, now: float) -> None:
@@ -98,7 +99,7 @@ class Trust:
         if core.reputation.idle(now):
             return
         core.reputation.forget([peer.member.name for peer in core.members.peers()])
-        present = [core.name, *(one.name for one in core.others(*_PRESENT))]
+        present = {one.name: one.address for one in (core.me, *core.others(*_PRESENT))}
         crowded = core.reputation.crowded
         for name, shunned in core.reputation.settle(present, now):
             self._tell(name, shunned, now)
@@ -151,12 +152,15 @@ class Trust:
     def _look_at_reports(self, now: float) -> None:
         core, loads = self._core, self._core.loads
         names = loads.nodes()
-        if len(names) > _AT_A_LOOK:
-            self._next = (self._next + _AT_A_LOOK) % len(names)
-            names = (names[self._next :] + names[: self._next])[:_AT_A_LOOK]
+        if self._next >= len(names):
+            self._next = 0
+        if self._next == 0:
+            told = [report.value.capacity for name in names if (report := loads.get(name))]
+            self._usual = usual_capacity(told)
+            core.ceiling = JUMP * self._usual or math.inf
+        names = names[self._next : self._next + AT_A_LOOK]
+        self._next += AT_A_LOOK
         held = [(name, report) for name in names if (report := loads.get(name))]
-        usual = usual_capacity([report.value.capacity for _, report in held])
-        core.ceiling = JUMP * usual or math.inf
         for name, report in held:
             known = self._claims.get(name)
             if known is not None and known[1].version == report.version:
@@ -166,7 +170,7 @@ class Trust:
             generation = generation_of(peer.member.incarnation)
             if known is None or known[0] != generation:
                 known = self._claims[name] = (generation, Claims(now))
-            if fault := known[1].take(report, usual):
+            if fault := known[1].take(report, self._usual):
                 core.reputation.fault(name, fault, now)
             core.believed[name] = known[1].capacity
         if len(self._claims) > len(loads):
@@ -182,11 +186,9 @@ class Trust:
             return
         shows, misses = 0, list[tuple[str, int]]()
         for name in nodes:
-            claims = self._steady(name, now)
             sent = self._dispatched.most(name, now)
-            if claims is None or sent < _LEAST:
+            if sent < _LEAST or (told := self._told_of(name, now)) is None:
                 continue
-            told = claims.most(now - SHOWN_S)
             if told >= _SHOWS * sent:
                 shows += 1
             elif told < _MISSES * (sent := self._dispatched.count(name, now)) and sent >= _LEAST:
@@ -195,14 +197,16 @@ class Trust:
             for name, sent in misses:
                 core.reputation.fault(name, Fault.LOAD, now, min(1.0, sent / _ENOUGH))
 
-    def _steady(self, name: str, now: float) -> Claims | None:
-        """What a node claims that has been there for as long as is looked back, and is heard now."""
+    def _told_of(self, name: str, now: float) -> int | None:
+        """The most viewers a node told of lately, if it has been there for as long as is looked back, and is heard."""
         peer, report = self._core.members.get(name), self._core.loads.get(name)
         known = self._claims.get(name)
         if peer is None or report is None or known is None:
             return None
         there = peer.member.status is Status.ALIVE and now - max(peer.since, known[1].since) > KEPT_S + 1
-        return known[1] if there and now - report.at <= _FRESH_S else None
+        if not there or now - report.at > _FRESH_S:
+            return None
+        return max(known[1].most(now - SHOWN_S), report.value.streams)
 
     def _look_at_events(self, now: float) -> None:
         most = max(_EVENTS_LEAST, self._core.config.events_max // 4)
@@ -235,9 +239,9 @@ class Trust:
         core = self._core
         doubters = core.reputation.doubters()
         errs = core.reputation.crowded > crowded
-        if now - self._told < _TOLD_EVERY_S or not (errs or len(doubters) >= 2):
+        if now - self._warned < _TOLD_EVERY_S or not (errs or len(doubters) >= 2):
             return
-        self._told = now
+        self._warned = now
         text = f"{len(doubters)} members do not believe what {core.name} tells"
         if errs:
             text = f"{core.name} would shun more than a third of {present} members: it may err itself"

@@ -31,6 +31,7 @@ BACKLOG_BYTES = (
 _READ_BYTES = 256 * 1024  # about 1,000 lines, some milliseconds' work
 _MEDIA = frozenset({200, 206})
 _ELSEWHERE = frozenset({302, 503})  # sent on or turned away: no viewer
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _CACHE_STATUSES = ("HIT", "STALE", "UPDATING", "MISS", "EXPIRED", "BYPASS", "REVALIDATED")
 
 
@@ -164,12 +165,12 @@ class LogTail:
         """All at once where all are well, which is faster than one by one."""
         try:
             return _together.decode(b"[%b]" % b",".join(texts))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             pass
         lines = []
         for text in texts:
             try:
                 lines.append(_alone.decode(text))
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except _UNREADABLE:
                 self.junk += 1
         return lines

@@ -29,6 +29,7 @@ from edge.shell.prewarm import Prewarmer
 from edge.shell.routes import BadQuestionError, Routes
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.story import Story, Teller
+from edge.shell.targets import refused_target
 from edge.shell.viewfeed import ViewFeed
 from edge.shell.warden import ASKED, Warden
 
@@ -136,7 +137,9 @@ class AdminFace:
         if doors:
             doors.begun(request.transport)
         try:
-            refusal = preflight(request, self._page_origins) or warden.refusal(request)
+            refusal = (
+                refused_target(request) or preflight(request, self._page_origins) or warden.refusal(request)
+            )
             response = refusal or await _answered(handler, request)
         except Exception:  # a bug of ours; whoever gave the order is written down all the same
             warden.answered(request, web.Response(status=500))

@@ -18,9 +18,11 @@ log = logging.getLogger("edge")
 LOOK_EVERY_S = 2.0
 HOPS_MAX = 16  # proxies that a request passed, as far as they are looked at
 _FIELD = "routing.places_file"
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,63}")
-_FOR = re.compile(r"""\bfor\s*=\s*(?:"\[?([^"\]]+)\]?(?::[^"]*)?"|([^;,\s]+))""", re.IGNORECASE)
-_PORT = re.compile(r"^(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):\d+$")
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,63}")  # surrogates: bytes that are no UTF-8
+_FOR = re.compile(r"""\bfor\s*=\s*(?:"([^"]+)"|([^;,\s]+))""", re.IGNORECASE)
+_PORT = re.compile(
+    r"^(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):[\w.-]+$", re.ASCII
+)  # the port may be a word (RFC 7239 §6.3)
 
 
 class PlacesFile:

@@ -30,6 +30,7 @@ from edge.shell.peers import Peers
 from edge.shell.routes import PATH, Routes
 from edge.shell.sessions import PLAYLISTS
 from edge.shell.steering import SteeringFace
+from edge.shell.targets import refused_target
 from edge.state.traffic import Traffic
 
 if TYPE_CHECKING:  # it is loaded where URLs are signed
@@ -80,6 +81,8 @@ class PublicFace:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. A handler for `web.Server`: a table of routes would cost more than most answers."""
+        if refused := refused_target(request):
+            return refused
         path = request.rel_url.raw_path
         if path == ASK and self.signing and self.front:
             return self.signing.authorize(request)

@@ -41,8 +41,8 @@ _PATH_MAX = 2048
 _SHORT, _SHORT_MAX = 256, 4096  # length and number of the questions that are kept read
 _LEGAL = re.compile(r"/[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*")
 _SAFE = "/._~!$&'()*+,;=:@%?-"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # surrogates: bytes that are no UTF-8
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
 _MOVED = re.compile(rf"(?:^|&){MOVED}=(\d{{1,12}})(?=&|$)")
 _ANSWERS_S = (1e-05, 2.5e-05, 5e-05, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _OWN = frozenset(("path", "zone", "region", "isp", "node", "format"))

@@ -132,6 +132,6 @@ def number_of(request: web.BaseRequest, shards: int, rng: random.Random) -> int:
     if "CMCD=" in query:
         told = unquote(query.partition("CMCD=")[2].partition("&")[0])
     if session := _SESSION.search(told.replace(", ", ",")):
-        digest = hashlib.blake2b(session[1].encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(session[1].encode(errors="surrogateescape"), digest_size=8).digest()
         return int.from_bytes(digest, "big") % shards
     return rng.randrange(shards)

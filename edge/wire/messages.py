@@ -222,12 +222,22 @@ AnyMessage = (
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[AnyMessage])
 
-_UNSIGNED = b',""]'  # how a record or a claim ends that has no proof
+_UNTOLD = b',""]'  # how a record or a claim ends whose last field says nothing
 
 
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
 QUALITY_FRAME = (b"[6,[],[", b"]]")
 TOPS_FRAME = (b"[7,[", b"]]")
+
+
+def encode_record(member: Member, away_s: int = 0) -> bytes:
+    """An `Announce`, without what at the ends says nothing: no proof, keys that are not told, and no absence."""
+    encoded = _encoder.encode(member)
+    if not member.proof:
+        encoded = encoded.removesuffix(_UNTOLD) + b"]"
+        if member.keys == b"":
+            encoded = encoded.removesuffix(_UNTOLD) + b"]"
+    return b"[4," + encoded + (b",%d]" % away_s if away_s else b"]")
 
 
 def encode_row(row: LoadRow) -> bytes:
@@ -236,15 +246,11 @@ def encode_row(row: LoadRow) -> bytes:
     return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
 
 
-def encode(message: Struct) -> bytes:
-    """A message, or a part of one; what could be signed and is not, as short as before there were signatures."""
+def encode(message: object) -> bytes:
+    """A message, or a part of one; a claim without a signature is as short as before there were any."""
     encoded = _encoder.encode(message)
-    kind = type(message)
-    if kind is Claim and not message.signature:  # type: ignore[attr-defined]
-        return encoded.removesuffix(_UNSIGNED) + b"]"
-    if kind in (Announce, Join) and not message.member.proof:  # type: ignore[attr-defined]
-        head, _, tail = encoded.rpartition(_UNSIGNED)
-        return head + b"]" + tail
+    if type(message) is Claim and not message.signature:
+        return encoded.removesuffix(_UNTOLD) + b"]"
     return encoded
 
 

@@ -21,7 +21,7 @@ def stamp(ring: KeyRing, cluster: str, source: str, target: str, wall_s: float) 
 
 def bearer(field: str, ring: KeyRing, cluster: str, target: str, wall_s: float) -> str:
     """Who made `field` for `target`; empty where nobody of the cluster did, or long ago."""
-    parts = field.split("; ") if len(field) <= _FIELD_MAX else []
+    parts = field.split("; ") if len(field) <= _FIELD_MAX and field.isascii() else []
     if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
         return ""
     source, at = parts[0], int(parts[1])

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,16 @@ class Program:
         self._command = command
         self._ended = False
         self._popen = self._started()
+
+    @property
+    def pid(self) -> int:
+        """Of the process of this moment; another one after `again`."""
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._popen.poll() is None
 
     def signal(self, how: signal.Signals) -> None:
         """Send it and its children a signal."""
@@ -131,7 +141,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(count: int, backend: str, viewers: int, drain_s: float = DRAIN_S) -> Iterator[Cluster]:
+def cluster(
+    count: int, backend: str, viewers: int, drain_s: float = DRAIN_S, more: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
     """So many nodes, with room for so many viewers; they end with the context.
 
     Args:
@@ -139,6 +151,7 @@ def cluster(count: int, backend: str, viewers: int, drain_s: float = DRAIN_S) ->
         backend: one of `BACKENDS`.
         viewers: at the peak.
         drain_s: how long one that is updated hands its viewers over.
+        more: settings of all nodes; `{folder}` in them is a node's own.
 
     Raises:
         ConfigError: nginx is not installed, or loopback has one address only.
@@ -167,7 +180,9 @@ def cluster(count: int, backend: str, viewers: int, drain_s: float = DRAIN_S) ->
             if backend == "nginx":
                 inner = ports[2 * count + number], ports[3 * count + number]
                 given |= _nginx(folder / given["node.name"], inner)
-            pods.append(_pod(given, folder / given["node.name"], stack))
+            own = folder / given["node.name"]
+            given |= {name: value.format(folder=own) for name, value in (more or {}).items()}
+            pods.append(_pod(given, own, stack))
         yield Cluster(origin, tuple(pods))
 
 

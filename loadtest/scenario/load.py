@@ -51,7 +51,7 @@ def parse(text: str, where: str) -> Scenario:
     """
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers without end, and of what nests without end
         raise ConfigError(
             where, f"no TOML: {error}", "write [section] lines and field = value lines"
         ) from None

@@ -146,6 +146,7 @@ def test_an_explanation_says_of_every_member_why_it_was_not_taken() -> None:
         node("islet", zone="west", level=4),
         drains,
         suspect,
+        replace(node("liar", 0.1, zone="west"), quarantined=True),
     )
     found = explain(RoutingTable(cluster, POLICY, {"a": 10}), RouteQuery("/x.m3u8", "west", isp="jio"))
     assert found.answer
@@ -159,6 +160,7 @@ def test_an_explanation_says_of_every_member_why_it_was_not_taken() -> None:
         "islet": "level 4, only for whom no other can take",
         "drains": "drains, or is not well (health 0)",
         "suspect": "suspect",
+        "liar": "is not believed (quarantined)",
     }
     assert found.candidates[0].node == "a"
     assert found.candidates[0].load == pytest.approx(0.51)

@@ -23,11 +23,13 @@ from edge.wire.messages import (
     Announce,
     AnyMessage,
     Claim,
+    Join,
     LoadRow,
     Loads,
     Nack,
     Ping,
     PingReq,
+    Welcome,
     decode,
     encode,
     join,
@@ -67,6 +69,21 @@ def test_a_ping_is_answered_if_it_is_for_us() -> None:
     bench.hear(Ping(8, "2", "who had this address before"))
     assert bench.said() == []
     assert bench.node.counters.misdirected == 1
+
+
+def test_a_process_started_in_the_second_of_the_one_before_is_told_to_be_newer() -> None:
+    bench, before = Bench(), member("2")
+    bench.hear(Announce(before))
+    bench.said()
+    bench.hear(Join(before))
+    assert _welcome(bench).known_incarnation == 0, "the same process, that asks again"
+    bench.hear(Join(msgspec.structs.replace(before, public="http://10.0.0.2:1")))
+    assert _welcome(bench).known_incarnation == before.incarnation
+
+
+def _welcome(bench: Bench) -> Welcome:
+    [found] = [message for _, message in bench.said() if isinstance(message, Welcome)]
+    return found
 
 
 def test_a_helper_probes_and_passes_the_answer_on() -> None:

@@ -1,6 +1,7 @@
 """Real processes: an origin, nodes and viewers as a user starts them, each with its log in a directory."""
 
 import asyncio
+import os
 import re
 import socket
 import subprocess
@@ -14,13 +15,14 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.model import Address
+from programs import TESTS
 from waiting import until
 
 UP_WITHIN_S = 15.0
 STOP_WITHIN_S = 10.0
 Kind = TypeVar("Kind", bound="Process")
 Report = Callable[[str], None]  # tells a figure to whoever runs the tests
-_SERVES = re.compile(r"serves: public (\S+), admin (\S+), gossip (\S+)")
+_SERVES = re.compile(r'serves: public (\S+), admin (\S+), gossip ([^\s"]+)')
 
 
 def free_address(kind: socket.SocketKind) -> Address:
@@ -36,18 +38,25 @@ class Process:
     `within` is a command that starts it, for instance in another network.
     """
 
+    program = "edge"  # the module that is run
+
     def __init__(self, name: str, directory: Path, *arguments: str, within: Sequence[str] = ()) -> None:
         self.name = name
         self._log = directory / f"{name}.log"
         self._from = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [*within, sys.executable, "-m", "edge", *arguments, "--exit-with-parent"],
+                [*within, sys.executable, "-m", self.program, *arguments, "--exit-with-parent"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment(directory)},
             )
         self.system = psutil.Process(self.popen.pid)
+
+    def environment(self, _directory: Path) -> dict[str, str]:
+        """Variables of its own."""
+        return {}
 
     @property
     def said(self) -> str:
@@ -96,6 +105,22 @@ class Node(Process):
         self.gossip = Address.parse(gossip, self.name)
 
 
+class Liar(Node):
+    """A node that lies when it is told to (`live_demo.liar`)."""
+
+    program = "live_demo.liar"
+
+    def environment(self, directory: Path) -> dict[str, str]:
+        """Where it finds its lie, and the tests' modules."""
+        self._lie = directory / f"{self.name}.lie"
+        return {"EDGE_LIE": str(self._lie), "PYTHONPATH": f"{TESTS}:{TESTS.parent}"}
+
+    def lie(self, what: str) -> None:
+        """Begin; an empty one is the truth."""
+        self._lie.with_suffix(".new").write_text(what)
+        self._lie.with_suffix(".new").replace(self._lie)
+
+
 class Cluster:
     """Everything one test starts."""
 
@@ -103,6 +128,7 @@ class Cluster:
         self.http = http
         self.origin_url = "http://127.0.0.1:1"  # nobody there, until `origin` starts one
         self.nodes: dict[str, Node] = {}
+        self.kinds: dict[str, type[Node]] = {}  # of nodes that are no usual ones
         self._directory = directory
         self._started: list[Process] = []
 
@@ -119,7 +145,7 @@ class Cluster:
         return node
 
     def launch(self, name: str, **settings: str | int) -> Node:
-        """Start a node and do not wait."""
+        """Start a node and do not wait; it is of the kind that `kinds` says."""
         others = [one for one in self.nodes.values() if one.popen.poll() is None and one.gossip.port]
         values: dict[str, str | int] = {
             "node_name": name,
@@ -131,7 +157,7 @@ class Cluster:
             "cache_origin": self.origin_url,
         }
         flags = [f"--{key.replace('_', '-')}={value}" for key, value in (values | settings).items()]
-        node = Node(name, self._directory, "run", *flags)
+        node = self.kinds.get(name, Node)(name, self._directory, "run", *flags)
         self._keep(node)
         self.nodes[name] = node
         return node

@@ -47,9 +47,8 @@ class Liar(Node):
 
     def _act_by_lie(self) -> None:
         acts = {"deaths": self._accuse, "names": self._invent, "purges": self._purge}
-        with suppress(FileNotFoundError):
-            self._lie = Path(os.environ["EDGE_LIE"]).read_text()
         self._acts += 1
+        self._lie = _lie()
         acts.get(self._lie, lambda: None)()
         if self._lie.startswith("flood") and self._flooding is None:
             self._flooding = asyncio.create_task(self._flood())
@@ -113,6 +112,13 @@ class Liar(Node):
         payload = b"[" + encode(Loads(rows)) + b"]"
         for _ in range(count):
             yield payload
+
+
+def _lie() -> str:
+    try:
+        return Path(os.environ["EDGE_LIE"]).read_text()
+    except FileNotFoundError:
+        return ""
 
 
 if __name__ == "__main__":

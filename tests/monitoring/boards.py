@@ -1,10 +1,10 @@
-"""The five dashboards; `make metrics ARGS=--write` writes them into the chart."""
+"""The six dashboards; `make metrics ARGS=--write` writes them into the chart."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitoring import boards_fleet, boards_node
+from monitoring import boards_fleet, boards_node, boards_trust
 from monitoring.panels import SCHEMA, TAG, Json, Panel, alert_marks, links, placed, variables
 
 PLACE = Path(__file__).resolve().parents[2] / "helm/edge/dashboards"
@@ -76,6 +76,12 @@ BOARDS = (
         "Monsoon and partitions",
         "Which zones degrade their service or are cut off, and why.",
         boards_node.MONSOON,
+    ),
+    Board(
+        "edge-trust-access",
+        "Trust and access",
+        "Whom nodes believe, which keys they hold, and who is refused at their ports.",
+        boards_trust.TRUST,
     ),
     Board(
         "edge-node-detail", "Node detail", "One node, with everything it counts.", boards_node.DETAIL, True

@@ -3,6 +3,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.model import (
     PLACES_TOLD,
@@ -37,8 +38,10 @@ members = st.builds(
     zone=labels,
     isp=labels,
     tags=st.dictionaries(labels, labels, max_size=3),
+    keys=st.integers(0, 255) | st.binary(max_size=8),
 )
-loads = st.builds(Load, counts, counts, counts, counts, st.integers(0, 100), counts)
+streams = st.integers(0, 10_000_000)
+loads = st.builds(Load, streams, counts, counts, streams, st.integers(0, 100), counts)
 segments = st.builds(
     HotSegment, st.text(min_size=1, max_size=512), st.floats(0, 1e9, allow_nan=False).map(lambda x: x + 0.0)
 )
@@ -140,6 +143,13 @@ def test_rows_that_were_encoded_one_by_one_make_the_message_of_them_all() -> Non
     assert m.decode(m.join([m.TOPS_FRAME[0] + m.TOPS_FRAME[1]])) == [m.Tops([])]
 
 
+@given(members, st.integers(0, 2**31))
+def test_a_record_that_leaves_out_what_says_nothing_is_the_same(member: Member, away_s: int) -> None:
+    for away in (0, away_s):
+        assert m.decode(m.join([m.encode_record(member, away)])) == [m.Announce(member, away)]
+    assert len(m.encode_record(member)) <= len(m.encode(m.Announce(member)))
+
+
 def test_a_row_without_keys_is_as_it_was_before_there_were_any() -> None:
     row = m.LoadRow("pune", 7, Load(1, 2, 3, 4, 5, 6))
     assert m.encode_row(row) == b'["pune",7,[1,2,3,4,5,6,0],0]'
@@ -153,7 +163,12 @@ def test_what_is_not_signed_is_as_it_was_before_there_were_signatures() -> None:
     claim = m.Claim("pune", 7, Status.SUSPECT, "delhi")
     assert m.encode(claim) == b'[5,"pune",7,1,"delhi"]'
     one = Member("pune", 7, Status.ALIVE, "10.0.0.1", 7700)
-    bare = b'["pune",7,0,"10.0.0.1",7700,"","","","","",{},"",0,""]'
-    assert m.encode(m.Announce(one, 5)) == b"[4," + bare + b",5]"
-    assert m.encode(m.Join(one)) == b"[12," + bare + b"]"
-    assert m.decode(b"[[4," + bare + b",5]]") == [m.Announce(one, 5)]
+    for told, end in (
+        (one, b""),
+        (replace(one, keys=63), b",63"),
+        (replace(one, proof=b"\x3f"), b',"","Pw=="'),
+    ):
+        bare = b'["pune",7,0,"10.0.0.1",7700,"","","","","",{},"",0' + end + b"]"
+        assert m.encode_record(told) == b"[4," + bare + b"]"
+        assert m.encode_record(told, 5) == b"[4," + bare + b",5]"
+        assert m.decode(b"[" + m.encode_record(told, 5) + b"]") == [m.Announce(told, 5)]

@@ -72,7 +72,7 @@ def read(path: Path) -> Contents | None:
     try:
         opened = _openings.decode(opening)
         records = [_records.decode(text) for text in rest if text is not None]
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DamagedError("a line of the journal is of another kind") from None
     if opened.format != _FORMAT:
         raise DamagedError("the journal is of another version")

@@ -113,7 +113,7 @@ def parsed_meta(start: bytes, meta: bytes) -> Meta:
         raise DamagedError("the head is not what was written")
     try:
         return _decoder.decode(meta)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DamagedError("meta of another kind") from None
 
 

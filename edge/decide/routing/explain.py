@@ -68,4 +68,6 @@ def _absent(one: NodeView) -> str:
         return "has no public address"
     if one.load and not one.load.value.capacity:
         return "has capacity 0"
+    if one.quarantined:
+        return "is not believed (quarantined)"
     return "" if one.takes_viewers else "drains, or is not well (health 0)"

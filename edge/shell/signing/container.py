@@ -55,7 +55,11 @@ class Container:
 
 def digest_of(uri: str) -> str:
     """SHA-256 in base64url without padding."""
-    return base64.urlsafe_b64encode(hashlib.sha256(uri.encode()).digest()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(hashlib.sha256(uri.encode(errors="surrogateescape")).digest())
+        .decode()
+        .rstrip("=")
+    )
 
 
 @functools.lru_cache(maxsize=1024)

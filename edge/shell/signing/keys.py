@@ -50,7 +50,7 @@ def read_keys(path: str, field: str = FIELD) -> tuple[Key, ...]:
         found = msgspec.json.decode(pathlib.Path(path).read_bytes())
     except OSError as error:
         raise ConfigError(field, f"{path} cannot be read: {error.strerror}", "name a JWKS file") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(field, f"{path} is no JSON: {error}", _HINT) from None
     listed = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(listed, list) or not 1 <= len(listed) <= KEYS_MAX:

@@ -118,7 +118,7 @@ def _payload(token: str, keys: Sequence[Key]) -> bytes:
 def _granted(payload: bytes, config: SigningConfig) -> Grant:
     try:
         claims = msgspec.json.decode(payload, type=_Claims)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TokenError("claim") from None
     critical = [name.strip() for name in claims.cdnicrit.split(",") if name.strip()]
     restricted = claims.cdniip is not None or claims.jti is not None
