@@ -14,7 +14,7 @@ from edge.gossip.signatures import Mode
 from edge.wire.compress import shipped
 from edge.wire.frame import Sealer
 from edge.wire.keys import KeyRing
-from edge.wire.messages import Announce, encode, join
+from edge.wire.messages import encode_record, join
 from edge.wire.signatures import said, verdict
 from loadtest import cost
 from loadtest.rows import Row
@@ -79,7 +79,7 @@ def signed() -> Iterator[Row]:
     verify = _timed(lambda: verdict.__wrapped__(made.proof, message))
     yield Row("gossip.signed.sign", "a record signed", _timed(lambda: signer.signed(member)), "µs", None)
     yield Row("gossip.signed.verify", "a signature verified (Ed25519)", verify, "µs", None)
-    plain, longer = _sealed(encode(Announce(member))), _sealed(encode(Announce(made)))
+    plain, longer = _sealed(encode_record(member)), _sealed(encode_record(made))
     yield Row("gossip.signed.record", "a signed member record alone, sealed", longer, "B", None)
     yield Row("gossip.signed.record.more", "of it, the proof: no dictionary helps", longer - plain, "B", None)
     off, on = Storm.of("off"), Storm.of("verify")

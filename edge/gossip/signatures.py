@@ -264,7 +264,9 @@ class Signatures:
         sender = core.members.at(source) if source else None
         teller = sender.member.name if sender else str(source or core.name)
         if sender and self._is_to_blame(reason, name, sender.member):
-            self._blame(teller, sure, now, errs=reason is Refusal.OTHER)
+            if reason is Refusal.UNREAD:  # nobody errs so often
+                sure = _SURE if source in self._failures else 0.0  # else there are too many senders to know
+            self._blame(teller, sure, now, errs=reason in (Refusal.OTHER, Refusal.UNREAD))
         if now - self._told_at >= _EVENT_EVERY_S:
             self._told_at = now
             text = f"what {teller} told of {name} was refused: {_WORDS[reason]}"
