@@ -19,7 +19,6 @@ from edge.config import Config
 from edge.decide.origins import Origins
 from edge.decide.popularity import Popularity
 from edge.gossip import GossipNode
-from edge.gossip.node import Identity
 from edge.model import Address, ConfigError, GossipEvent
 from edge.shell.admin import AdminFace, AdminSources
 from edge.shell.adminport import AdminPort
@@ -30,9 +29,9 @@ from edge.shell.bound import bind_all, own_record
 from edge.shell.bulk import BulkClient, BulkFace
 from edge.shell.discovery import Discovery
 from edge.shell.events import EventActor
-from edge.shell.files import read_ring
 from edge.shell.filling import Ways, filling
 from edge.shell.gate import Gate
+from edge.shell.identity import identity_of
 from edge.shell.keykeeper import KeyKeeper
 from edge.shell.kube.platform import Attached, Kubernetes
 from edge.shell.lag import LagMeter
@@ -43,6 +42,7 @@ from edge.shell.origins import OriginWatch
 from edge.shell.peers import Peers, Placed
 from edge.shell.prewarm import Prewarmer, PrewarmParts
 from edge.shell.public import PublicFace
+from edge.shell.publishing import Publishing, PublishingParts
 from edge.shell.schedule import Schedule, ScheduleParts
 from edge.shell.schedule_desk import ScheduleDesk
 from edge.shell.steering import SteeringFace
@@ -52,14 +52,12 @@ from edge.shell.tls import PublicTls
 from edge.shell.tracing.hooks import tracing_of
 from edge.shell.udp import GossipTransport
 from edge.shell.viewjson import served_json, view_json
-from edge.state.traffic import Traffic, Vitals
-from edge.wire.frame import SESSION_BYTES
+from edge.state.traffic import Traffic
 
 log = logging.getLogger("edge")
 
 JOIN_PATIENCE_S = 3.0  # a node whose seeds are silent this long serves alone
 LINGER_S = 0.7  # ticks on which the goodbye is repeated
-PUBLISH_EVERY_S = 0.1  # how often the own load is looked at; it is told when it changed
 CLOSE_S = 2.0  # for requests in flight; as long as the drain where that is longer
 
 
@@ -97,7 +95,8 @@ class Node:
         self._tls = PublicTls(config.public, peer_tls)
         self.member = own_record(config, self._bound)
         rng = random.Random(secrets.randbits(64))
-        self.gossip = GossipNode(self._identity(), config.gossip, rng, self._started)
+        identity = identity_of(config, self.member, self._wall_offset_s)
+        self.gossip = GossipNode(identity, config.gossip, rng, self._started)
         peers = Peers(config.node.name, config.node.cluster, self.gossip.keys)
         popularity = Popularity(self.gossip.view, config.prewarm.prefer)
         placed = Placed(self.gossip.view, popularity, config.cache.hot_rate)
@@ -127,6 +126,7 @@ class Node:
         )
         self.schedule = self._scheduled()
         self.monsoon = self._degrading(gate, placed)
+        self._publishing = self._telling()
         self._transport = GossipTransport(self.gossip, self._bound.gossip, self._on_event, self._act)
         self._backup = BackupSocket(self.gossip.backup, self._bound.backup, self._pump)
         self._bulk = BulkClient(self.gossip, time.monotonic, self._pump, self._admin.peers)
@@ -134,7 +134,6 @@ class Node:
         self._discovery = Discovery(seeds, self._on_seeds, config.gossip.reseed_s, self._is_alone)
         self._collector = NodeCollector(self._counted(filled.origins))
         self._events = Story()
-        self._draining = False
         self._lost = asyncio.Event()  # set when another process has taken the name
         self._work: list[asyncio.Task[None]] = []
 
@@ -164,15 +163,6 @@ class Node:
 
             self._face.signing = Guard(config.signing, config.public.scheme == "https")
         join(self._face, self.backend)
-
-    def _identity(self) -> Identity:
-        return Identity(
-            member=self.member,
-            cluster=self.config.node.cluster,
-            ring=read_ring(self.config),
-            session=secrets.token_bytes(SESSION_BYTES),
-            wall_offset_s=self._wall_offset_s,
-        )
 
     def _degrading(self, gate: Gate, placed: Placed) -> MonsoonRunner:
         """What degrades service."""
@@ -207,6 +197,20 @@ class Node:
         self.prewarm.announcements.wall = wall
         self.prewarm.follow(made)
         return made
+
+    def _telling(self) -> Publishing:
+        """What tells the others of this node's load."""
+        parts = PublishingParts(
+            node=self.gossip,
+            traffic=self.traffic,
+            lag=self._lag,
+            cache=self.cache,
+            backend=self.backend,
+            monsoon=self.monsoon,
+            audience=self.audience,
+            pump=self._pump,
+        )
+        return Publishing(parts, self.config.node.capacity)
 
     def _counted(self, origins: Origins) -> Counted:
         """The parts that metrics are read from."""
@@ -270,7 +274,13 @@ class Node:
         stack.callback(self._transport.close)
         self._backup.start()
         stack.callback(self._backup.close)
-        jobs = [self._lag.run(), self._publish(), self.monsoon.run(), self._origins.run(), self._tls.run()]
+        jobs = [
+            self._lag.run(),
+            self._publishing.run(),
+            self.monsoon.run(),
+            self._origins.run(),
+            self._tls.run(),
+        ]
         jobs += [self._keys.run(), self.prewarm.run(), self.schedule.run(), self.audience.quality.run()]
         jobs.append(self._routes.locator.places.run())
         if self._steering.enabled:
@@ -326,34 +336,13 @@ class Node:
     async def _leave(self) -> None:
         """Not ready, drained, gone: in this order, so that nobody is sent here any more when the sockets close."""
         log.info("%s leaves", self.member.name)
-        self._draining = self._face.draining = True
-        self._tell()
+        self._publishing.draining = self._face.draining = True
+        self._publishing.tell()
         self._routes.router.look_again()
         await asyncio.sleep(self.config.node.drain_s)
         self.gossip.leave(time.monotonic())
         self._transport.pump()
         await asyncio.sleep(LINGER_S)
-
-    async def _publish(self) -> None:
-        """Tell the own load and hottest segments, when they change."""
-        while True:
-            self._tell()
-            await asyncio.sleep(PUBLISH_EVERY_S)
-
-    def _tell(self) -> None:
-        now = time.monotonic()
-        vitals = Vitals(
-            capacity=self.config.node.capacity,
-            lag_s=self._lag.lag_s,
-            fill_failures=1.0 if self.cache.recent_failure else 0.0,
-            draining=self._draining
-            or bool(self.backend.trouble),  # others send nobody to a nginx that is away
-            level=self.monsoon.level,
-        )
-        load = self.audience.fitted(self.traffic.load(vitals, now), self._lag.lag_s)
-        self.gossip.update_load(load, now)
-        self.gossip.set_popularity(self.traffic.top(now), now)
-        self._transport.pump()
 
     def _act(self) -> None:
         """After everything that may have brought something to do."""
@@ -385,7 +374,7 @@ class Node:
 
     def _not_ready(self) -> str:
         """Why no viewers should come; empty when they should."""
-        if self._draining:
+        if self._publishing.draining:
             return "draining"
         if self._is_alone() and self._seeded and time.monotonic() - self._started < JOIN_PATIENCE_S:
             return "joining"

@@ -27,6 +27,10 @@ KeyId = Annotated[int, Meta(ge=0, le=255)]
 KeyIds = Annotated[
     bytes, Meta(max_length=8)
 ]  # of the keys that a node holds, the one it seals with first; b"": untold
+KEY_BYTES, SIGNATURE_BYTES = 32, 64  # Ed25519 (RFC 8032)
+Proof = Annotated[
+    bytes, Meta(max_length=KEY_BYTES + SIGNATURE_BYTES)
+]  # whose record it is: the owner's public key and its signature (`edge.wire.signatures`); b"": none
 
 
 class ConfigError(Exception):
@@ -129,6 +133,12 @@ class Member(Struct, frozen=True, array_like=True):
     backup_host: Annotated[str, Meta(max_length=253)] = ""  # its second path, if it has one
     backup_port: Port = 0
     keys: KeyIds | KeyId = b""  # that its process started with; a single one as a number, which is shorter
+    proof: Proof = b""
+
+    @property
+    def key(self) -> bytes:
+        """The public key of its owner, as the record has it; empty where it is not signed."""
+        return self.proof[:KEY_BYTES]
 
     @property
     def key_ids(self) -> bytes:

@@ -23,6 +23,7 @@ from loadtest import (
     scrape_rows,
     serf,
     serve_rows,
+    signed_rows,
     socket_rows,
     trust_rows,
 )
@@ -81,6 +82,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "gossip.cost": cost.cost,
     "gossip.flood": trust_rows.flood,
     "gossip.liar": trust_rows.liars,
+    "gossip.signed": signed_rows.signed,
     "scale.final": fluid_rows.final,
     "scrape": scrape_rows.scrape,
     "serve.balance": route_rows.balance,

@@ -15,14 +15,15 @@ import psutil
 
 from edge.config import GossipConfig
 from edge.gossip import GossipNode
+from edge.gossip.signatures import Signing
 from edge.model import Address
 from edge.wire.compress import shipped
 from edge.wire.frame import DATAGRAM_MAX_BYTES, Opener, Sealer
 from edge.wire.keys import KeyRing
 from edge.wire.messages import decode
 from loadtest.rows import Row
-from loadtest.sim.measure import Lively, acquainted
-from loadtest.sim.world import CLUSTER, World
+from loadtest.sim.measure import Lively
+from loadtest.sim.world import CLUSTER, Host, World
 
 NODES = 300
 TICK_S = 0.1
@@ -42,9 +43,12 @@ class Caught:
     per_s: float  # datagrams received a second
 
 
-def catch() -> Caught:
+def catch(signing: Callable[[Host], Signing] | None = None) -> Caught:
     """Let a lively cluster run, and take what comes to one of its nodes instead of the node."""
-    world = acquainted(NODES, GossipConfig(tick_min_s=TICK_S))
+    world = World(1, GossipConfig(tick_min_s=TICK_S))
+    world.signing = signing or world.signing
+    world.add(NODES)
+    world.start_acquainted()
     Lively(world, 10.0)
     world.run(3.0)
     host = world.hosts["edge-17"]
@@ -85,6 +89,11 @@ def cost() -> Iterator[Row]:
     text = f"processor of a node, N={NODES}, all changing 10 times a second, {1000 * TICK_S:.0f} ms tempo"
     yield Row("gossip.cost.share", text, share, "% of a core", 2)
     yield Row("gossip.cost.memory", f"memory of `edge run` with {NODES} members", _memory(), "MB", 60)
+
+
+def share(caught: Caught) -> float:
+    """Processor of the node, without sockets, percent of a core."""
+    return 100 * caught.per_s * sum(_live(caught)) / _MICRO
 
 
 def _timed(work: Callable[[], object], times: int) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.node import Identity
+from edge.gossip.signatures import UNSIGNED, Signing
 from edge.model import Address, Load, Member, Status, incarnation_of
 from edge.wire.keys import KeyRing
 
@@ -56,9 +57,11 @@ class Network:
         ring: KeyRing | None = None,
         cluster: str = "test",
         ahead_s: float = 0.0,
+        signing: Signing = UNSIGNED,
     ) -> GossipNode:
         """Start a node, whose clock may be ahead of the others', and give it seeds."""
-        identity = Identity(me, cluster, ring or KeyRing.insecure(cluster), self._rng.randbytes(8), ahead_s)
+        session = self._rng.randbytes(8)
+        identity = Identity(me, cluster, ring or KeyRing.insecure(cluster), session, ahead_s, signing)
         node = GossipNode(identity, self.config, random.Random(f"{self.seed}:{me.name}"), self.now)
         self.nodes[me.name] = node
         self._at[me.address] = me.name

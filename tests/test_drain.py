@@ -41,7 +41,7 @@ async def test_a_node_that_leaves_is_not_ready_then_drained_then_gone(
 ) -> None:
     stays, goes = await pair(running, node__drain_s="1")
     leaving = asyncio.create_task(running.stop("goes"))
-    await until(lambda: goes._draining)
+    await until(lambda: goes._publishing.draining)
     async with http.get(goes.member.admin + "/readyz") as ready:
         assert (ready.status, await ready.text()) == (503, "draining\n")
     await until(lambda: not takes_viewers(stays, "goes"), 0.5)
@@ -68,7 +68,7 @@ async def test_while_it_drains_it_serves_and_lets_go_of_connections(
     async with http.get(goes.member.public + SEGMENT, headers=by_service) as answer:
         assert "Connection" not in answer.headers
     leaving = asyncio.create_task(running.stop("goes"))
-    await until(lambda: goes._draining)
+    await until(lambda: goes._publishing.draining)
     async with http.get(goes.member.public + SEGMENT, headers=by_service) as answer:
         assert (answer.status, await answer.read()) == (200, b"media")
         assert answer.headers["Connection"] == "close"
@@ -80,7 +80,7 @@ async def test_a_viewer_who_stayed_with_the_node_is_moved_on(
 ) -> None:
     stays, goes = await pair(running)
     leaving = asyncio.create_task(running.stop("goes"))
-    await until(lambda: goes._draining)
+    await until(lambda: goes._publishing.draining)
     url = goes.member.public + SEGMENT
     async with http.get(url, params={"token": "x"}, allow_redirects=False) as answer:
         assert answer.status == 302
@@ -94,7 +94,7 @@ async def test_a_viewer_who_stayed_with_the_node_is_moved_on(
 async def test_the_last_node_serves_to_the_end(running: Running, http: aiohttp.ClientSession) -> None:
     last = await running.start("last")
     leaving = asyncio.create_task(running.stop("last"))
-    await until(lambda: last._draining)
+    await until(lambda: last._publishing.draining)
     async with http.get(last.member.public + SEGMENT) as answer:
         assert (answer.status, await answer.read()) == (200, b"media")
     assert last._face.routes.unroutable == 0

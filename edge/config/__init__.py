@@ -4,6 +4,7 @@ This room may import only `edge.model`. It reads no file and no environment itse
 """
 
 from edge.config.admission import AdmissionConfig
+from edge.config.identity import IdentityConfig
 from edge.config.kubernetes import KubernetesConfig
 from edge.config.load import Source, field_types, load
 from edge.config.monsoon import MonsoonConfig
@@ -32,6 +33,7 @@ __all__ = [
     "CacheConfig",
     "Config",
     "GossipConfig",
+    "IdentityConfig",
     "KubernetesConfig",
     "LogConfig",
     "MonsoonConfig",

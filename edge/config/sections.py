@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from edge.config.admission import AdmissionConfig
+from edge.config.identity import IdentityConfig
 from edge.config.kubernetes import KubernetesConfig
 from edge.config.monsoon import MonsoonConfig
 from edge.config.nginx import NginxConfig
@@ -371,6 +372,7 @@ class Config:
 
     node: NodeConfig
     gossip: GossipConfig = GossipConfig()
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
     public: PublicConfig = field(default_factory=PublicConfig)
     admin: AdminConfig = field(default_factory=AdminConfig)
     cache: CacheConfig = CacheConfig()

@@ -10,7 +10,7 @@ from edge.gossip.core import Core
 from edge.gossip.membership import Membership
 from edge.gossip.sync import Sync
 from edge.model import Address, Status, generation_of
-from edge.wire.messages import Join, Welcome, encode
+from edge.wire.messages import Announce, Join, Welcome, encode
 
 _SEEDS_AT_ONCE = 8
 _RETRY_MIN_S = 0.25
@@ -61,7 +61,7 @@ class Contact:
         core.outbox.send(source, encode(Welcome(core.name, known, self._sync.records_held)))
         core.outbox.send(source, *self._sync.records([core.name], now))
         if not known:
-            self._membership.record(member, now, source)
+            self._membership.record(Announce(member), now, source)
 
     def welcome(self, message: Welcome, source: Address, now: float) -> None:
         """A seed answered; if it knows a later self of ours, become later still. Then learn the rest."""

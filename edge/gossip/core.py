@@ -17,6 +17,7 @@ from edge.gossip.outbox import Outbox
 from edge.gossip.plausible import Peak
 from edge.gossip.reputation import Reputation
 from edge.gossip.rounds import Rounds
+from edge.gossip.signatures import Signatures
 from edge.gossip.storm import StormGuard
 from edge.gossip.tempo import Pace, Tempo
 from edge.gossip.timers import Timers
@@ -38,6 +39,7 @@ class Core:
     broadcasts: Broadcasts
     outbox: Outbox
     keys: Keys
+    signatures: Signatures
     counters: Counters
     awareness: Awareness
     tempo: Tempo
@@ -63,6 +65,7 @@ class Core:
         self.reputation = Reputation(self.name, shuns=self.config.quarantine)
         self.qualities = ReportTable(self.config.members_max)
         self.keys.attach(self)
+        self.signatures.attach(self)
 
     @property
     def me(self) -> Member:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from edge.gossip.detector import Heartbeats
+from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.rtt import RttEstimator
-from edge.model import Address, Member, Status
-from edge.wire.messages import BUCKETS, ROOT_BYTES
+from edge.model import Address, ConfigError, Member, Status
+from edge.wire.messages import BUCKETS, ROOT_BYTES, encode_record
 
 GONE = (Status.UNREACHABLE, Status.LEFT)
 
@@ -95,26 +96,20 @@ class MemberTable:
         else:
             before = held.member
             if member.rank <= before.rank:
+                if signs(member, before):
+                    self._put(held, msgspec.structs.replace(member, status=before.status))
                 return None
             self._toggle(member.name, held.digest)
             self._counts[before.status] -= 1
             if before.status is not member.status:
                 held.since = since
-            if before.address != member.address:
-                held.way = held.beats = None
-            self._forget_address(before)
-            held.member = member
+            self._put(held, member)
             held.digest = _digest(member)
         self._toggle(member.name, held.digest)
         self._counts[member.status] += 1
         self._names[member.address] = member.name
         self.version += 1
         return Change(before, member)
-
-    def change(self, name: str, incarnation: int, status: Status, now: float) -> Change | None:
-        """Merge a new incarnation and status into the record that is held of `name`."""
-        held = self._peers[name].member
-        return self.merge(msgspec.structs.replace(held, incarnation=incarnation, status=status), now)
 
     def forget(self, name: str) -> None:
         """Drop a member that has been away long enough."""
@@ -147,9 +142,38 @@ class MemberTable:
         self._root ^= digest
         self._buckets[bucket_of(name)] ^= digest
 
+    def _put(self, held: Peer, member: Member) -> None:
+        """Take the place of what is held of a name."""
+        if held.member.address != member.address:
+            held.way = held.beats = None
+        self._forget_address(held.member)
+        self._names[member.address] = member.name
+        held.member = member
+        self.version += 1
+
     def _forget_address(self, member: Member) -> None:
         if self._names.get(member.address) == member.name:
             del self._names[member.address]
+
+
+def signs(member: Member, held: Member) -> bool:
+    """Whether a record is the one that is held without a signature, and has one."""
+    same = member.incarnation == held.incarnation and held.status is not Status.LEFT
+    return same and bool(member.proof) and not held.proof
+
+
+def fitting(member: Member) -> Member:
+    """This node's own record, if it fits a datagram.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    size = len(encode_record(member))
+    if size > MESSAGE_MAX_BYTES:
+        raise ConfigError(
+            "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
+        )
+    return member
 
 
 @functools.lru_cache(maxsize=16_384)

@@ -11,8 +11,8 @@ from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
-from edge.model import Address, Member, Status, first_version, generation_of, incarnation_of
-from edge.wire.messages import Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_record
+from edge.model import KEY_BYTES, Address, Member, Status, first_version, generation_of, incarnation_of
+from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_record
 
 NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
 _LAST_CALLS_S = (0.25, 0.12)  # before the end of a suspicion
@@ -37,15 +37,13 @@ class Membership:
         core.members.merge(me, now)
         core.timers.at(now + _FORGET_EVERY_S, self._forget)
 
-    def record(self, member: Member, now: float, source: Address | None = None, away_s: int = 0) -> None:
-        """A whole record came in from `source`, of one that is gone for `away_s`."""
+    def record(self, told: Announce, now: float, source: Address | None = None) -> None:
+        """A whole record came in from `source`."""
+        member, away_s = told.member, told.away_s
         if self._met is None and source is not None:
             self._met = now
         if member.name == self._core.name:
-            if _is_forged(member, self._core.me):
-                self._disown(member, now)
-            else:
-                self._about_me(member.incarnation, member.status, now, source)
+            self._told_of_me(told, now, source)
             return
         if self._crowds(member):
             return
@@ -54,22 +52,30 @@ class Membership:
             self._core.counters.oversize += 1
         elif away_s > self._core.config.keep_s and self._core.members.get(member.name) is None:
             return  # forgotten here, and soon where it comes from
+        elif not self._core.signatures.takes(member, source, now):
+            return
         elif change := self._core.members.merge(member, now - away_s):
             self._changed(change, "", encoded, now, source)
 
     def claim(self, claim: Claim, now: float, source: Address | None = None) -> None:
         """A claim about one member's status came in from `source`."""
         if claim.name == self._core.name:
-            self._about_me(claim.incarnation, claim.status, now, source)
+            if not self._ends_me(claim, now) and self._core.signatures.heeds(claim, source, now):
+                self._about_me(claim.incarnation, claim.status, now, source)
             return
         peer = self._core.members.get(claim.name)
         if peer is None or generation_of(peer.member.incarnation) != generation_of(claim.incarnation):
             return  # of another process of that name: anti-entropy brings the record itself
         if claim.status in (Status.ALIVE, Status.LEFT) and claim.accuser != claim.name:
             return  # only the owner may say so
-        if (claim.incarnation, claim.status) == peer.member.rank:
+        rank = (claim.incarnation, claim.status)
+        if rank == peer.member.rank:
             self._confirm(claim, now)
-        elif change := self._core.members.change(claim.name, claim.incarnation, claim.status, now):
+        elif rank > peer.member.rank and (
+            member := self._core.signatures.after(peer.member, claim, source, now)
+        ):
+            change = self._core.members.merge(member, now)
+            assert change
             self._changed(change, claim.accuser, encode(claim), now, source)
 
     def suspect(self, name: str, now: float) -> None:
@@ -98,8 +104,8 @@ class Membership:
 
     def renew(self, generation: int, now: float) -> None:
         """Peers know a self from a later time (our clock stepped back): start a generation above it."""
-        me = self._core.me
-        self._core.members.change(me.name, incarnation_of(generation), me.status, now)
+        self._core.signatures.accepted = False
+        self._become(incarnation_of(generation), self._core.me.status, now)
         self._announce_me(now)
 
     def leave(self, now: float) -> None:
@@ -108,8 +114,7 @@ class Membership:
             return
         self.leaving = True
         me = self._core.me
-        self._core.members.change(me.name, me.incarnation, Status.LEFT, now)
-        encoded = encode(Claim(me.name, me.incarnation, Status.LEFT, me.name))
+        encoded = self._become(me.incarnation, Status.LEFT, now)
         self._core.broadcasts.urgent.put(me.name, encoded, self._core.limit())
         for one in self._core.sample(_LEAVE_TO, Status.ALIVE, Status.SUSPECT):
             self._core.outbox.send(one.address, encoded)
@@ -117,7 +122,7 @@ class Membership:
     def _about_me(self, incarnation: int, status: Status, now: float, source: Address | None) -> None:
         me = self._core.me
         if generation_of(incarnation) > generation_of(me.incarnation):
-            if self._met is None or now - self._met < _START_UP_S:
+            if not self._is_settled(now):
                 self.renew(generation_of(incarnation) + 1, now)
             elif not self.conflict:
                 self.conflict = f"another process gossips as {me.name}; every node needs a name of its own"
@@ -130,13 +135,37 @@ class Membership:
         elif (incarnation, status) > me.rank:
             self._refute(incarnation, status, now)
 
+    def _become(self, incarnation: int, status: Status, now: float) -> bytes:
+        """Be this from now on; the claim that says so."""
+        core = self._core
+        me = core.signatures.own(structs.replace(core.me, incarnation=incarnation, status=status))
+        core.members.merge(me, now)
+        return encode(Claim(me.name, incarnation, status, me.name, me.proof[KEY_BYTES:]))
+
+    def _told_of_me(self, told: Announce, now: float, source: Address | None) -> None:
+        """Somebody tells a record of this node's name."""
+        member = told.member
+        if not self._core.signatures.mine(told, source, now):
+            return
+        if _is_forged(member, self._core.me):
+            self._disown(member, now)
+        elif member.proof or not self._ends_me(member, now):
+            self._about_me(member.incarnation, member.status, now, source)
+
+    def _ends_me(self, told: Member | Claim, now: float) -> bool:
+        """Whether it would make this process give up its name, and is nobody's who could say so."""
+        later = generation_of(told.incarnation) > generation_of(self._core.me.incarnation)
+        return later and self._core.signatures.on and self._is_settled(now)
+
+    def _is_settled(self, now: float) -> bool:
+        """Whether what peers remember of this node's past is known by now."""
+        return self._met is not None and now - self._met >= _START_UP_S
+
     def _refute(self, incarnation: int, status: Status, now: float) -> None:
         core = self._core
         me = core.me
-        core.members.change(me.name, incarnation + 1, me.status, now)
         # No whole record: at the end of a cut all refute at once.
-        claim = Claim(me.name, incarnation + 1, me.status, me.name)
-        core.spread(me.name, encode(claim), None, now)
+        core.spread(me.name, self._become(incarnation + 1, me.status, now), None, now)
         if not self.leaving:
             core.counters.refutations += 1
             core.awareness.add(1)
@@ -146,7 +175,7 @@ class Membership:
         """Somebody told this node's record with another address or the like: the true one is told as a newer one."""
         core = self._core
         core.counters.disowned += 1
-        core.members.change(core.name, forged.incarnation + 1, core.me.status, now)
+        self._become(forged.incarnation + 1, core.me.status, now)
         self._announce_me(now)
         core.emit(
             "forged", core.name, f"a record of {core.name} that it never made was told, and disowned", now
@@ -270,7 +299,7 @@ def _is_forged(member: Member, me: Member) -> bool:
         me.incarnation
     ):
         return False
-    return structs.replace(member, incarnation=me.incarnation, status=me.status) != me
+    return structs.replace(member, incarnation=me.incarnation, status=me.status, proof=me.proof) != me
 
 
 def _describe(change: Change, suspicion: Suspicion | None, accuser: str, now: float) -> tuple[str, str, str]:

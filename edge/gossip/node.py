@@ -26,15 +26,16 @@ from edge.gossip.counters import Counters
 from edge.gossip.events import Events
 from edge.gossip.figures import figures
 from edge.gossip.keys import Keys
-from edge.gossip.members import MemberTable
+from edge.gossip.members import MemberTable, fitting
 from edge.gossip.membership import Membership
-from edge.gossip.outbox import MESSAGE_MAX_BYTES, Outbox
+from edge.gossip.outbox import Outbox
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.picture import picture
 from edge.gossip.probe import Prober
 from edge.gossip.publish import Publisher
 from edge.gossip.rounds import Rounds
 from edge.gossip.serving import BulkServer
+from edge.gossip.signatures import UNSIGNED, Signatures, Signing
 from edge.gossip.storm import AUTHENTIC, SAMPLE, StormGuard
 from edge.gossip.sync import Sync
 from edge.gossip.tempo import Tempo
@@ -42,7 +43,6 @@ from edge.gossip.ticker import Ticker
 from edge.gossip.trust import Trust
 from edge.model import (
     Address,
-    ConfigError,
     Durable,
     EventKind,
     GossipEvent,
@@ -77,7 +77,6 @@ from edge.wire.messages import (
     Want,
     Welcome,
     decode,
-    encode_record,
 )
 
 _LATE_S = 0.25  # a timer this late means that the process stood still
@@ -93,6 +92,7 @@ class Identity:
     ring: KeyRing
     session: bytes  # eight bytes no other process start has drawn
     wall_offset_s: float = 0.0  # wall time since 1970 minus the monotonic time that is passed in
+    signing: Signing = UNSIGNED
 
 
 class GossipNode:
@@ -109,14 +109,11 @@ class GossipNode:
     """
 
     def __init__(self, identity: Identity, config: GossipConfig, rng: random.Random, now: float) -> None:
-        size = len(encode_record(identity.member))
-        if size > MESSAGE_MAX_BYTES:
-            raise ConfigError(
-                "node.tags", f"make a record of {size} bytes", f"at most {MESSAGE_MAX_BYTES} fit a datagram"
-            )
         self.counters = Counters()
         broadcasts = Broadcasts()
         self.keys = Keys(identity.ring, identity.cluster, identity.session)
+        self.signatures = Signatures(identity.cluster, identity.signing)
+        me = fitting(self.signatures.own(self.keys.record(identity.member)))
         self._outbox = Outbox(self.keys.sealer, broadcasts, self.counters)
         members = MemberTable(config.members_max)
         self._core = core = Core(
@@ -127,6 +124,7 @@ class GossipNode:
             broadcasts=broadcasts,
             outbox=self._outbox,
             keys=self.keys,
+            signatures=self.signatures,
             counters=self.counters,
             awareness=Awareness(config.awareness_max),
             tempo=Tempo(
@@ -139,7 +137,7 @@ class GossipNode:
             tops=ReportTable(config.members_max),
         )
         self._partitions = PartitionDetector(core)
-        self._membership = Membership(core, self._partitions, self.keys.record(identity.member), now)
+        self._membership = Membership(core, self._partitions, me, now)
         log = EventLog(config.events_max, BUCKETS)
         self._events = Events(core, log, now)
         ciphers = Ciphers(self.keys.sealer, self.keys.opener)
@@ -379,7 +377,7 @@ class GossipNode:
             case Claim():
                 self._membership.claim(message, now, address)
             case Announce():
-                self._membership.record(message.member, now, address, message.away_s)
+                self._membership.record(message, now, address)
             case Pull():
                 self._ticker.pulled(address)
             case Buckets():

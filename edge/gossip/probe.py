@@ -73,7 +73,7 @@ class Prober:
 
     def ping(self, message: Ping, source: Address, now: float) -> None:
         """Answer, if it is meant for us and not for somebody who had our address before."""
-        if message.target == self._core.name:
+        if message.target == self._core.name and not self._core.signatures.shut_out(now):
             self._core.outbox.send(source, encode(Ack(message.seq, self._core.name, self._wall_ms(now))))
         else:
             self._core.counters.misdirected += 1

@@ -68,7 +68,9 @@ class Sync:
 
     def root(self, message: Root, source: Address, now: float) -> None:
         """A peer's digest: equal ones need no further word."""
-        if now >= self._not_before and message.digest != self.digest and not self._bulk.busy:
+        if message.digest == self.digest:
+            self._core.signatures.accepted = True  # it holds the same of this node, too
+        elif now >= self._not_before and not self._bulk.busy:
             self.begin(source, now)
 
     def welcomed(self, peer: Address, records: int, now: float) -> None:

@@ -34,6 +34,7 @@ from edge.shell.public import PublicFace
 from edge.shell.routes import Routes
 from edge.shell.schedule import Schedule
 from edge.shell.schedule_metrics import schedule_metrics
+from edge.shell.signaturemetrics import of_signatures
 from edge.shell.signing.metrics import signing_metrics
 from edge.shell.steermetrics import of_steering
 from edge.shell.tls import PublicTls
@@ -152,6 +153,7 @@ class NodeCollector(Collector):
             yield from signing_metrics(self._parts.face.signing)
         yield from of_audience(self._parts.audience)
         yield from of_trust(self._node)
+        yield from of_signatures(self._node)
         if self._parts.kubernetes:
             yield from _of_kubernetes(self._parts.kubernetes)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from edge.cache.backend import Figures
 from edge.cache.counters import CacheCounters
 from edge.state.view import ClusterView, NodeView, Partition
+from edge.wire.signatures import fingerprint
 
 HOT_MAX = 10
 _HITS = ("HIT", "STALE", "UPDATING", "REVALIDATED")  # as nginx calls answers that its cache held
@@ -87,6 +88,7 @@ def node_json(node: NodeView, now: float) -> dict[str, Any]:
         "tags": member.tags,
         "reputation": node.reputation,
         "quarantined": node.quarantined,
+        "key": fingerprint(member.key) if member.key else "",
         "load": _load_json(node, now),
         "top": [{"path": one.path, "rate": one.rate} for one in node.top.value] if node.top else [],
         "link": {"rtt_ms": round(node.link.rtt_s * 1000, 2), "loss": round(node.link.loss, 3)}

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.model import (
+    SIGNATURE_BYTES,
     Count,
     Durable,
     KeyIds,
@@ -81,12 +82,15 @@ class Announce(Struct, frozen=True, array_like=True, tag=4):
 
 
 class Claim(Struct, frozen=True, array_like=True, tag=5):
-    """A change of status that needs no whole record: somebody suspects or misses `name`."""
+    """A change of status that needs no whole record: somebody suspects or misses `name`, or `name` says how it is."""
 
     name: Name
     incarnation: Version
     status: Status
     accuser: Name
+    signature: Annotated[bytes, Meta(max_length=SIGNATURE_BYTES)] = (
+        b""  # the owner's own, of its record as it is then
+    )
 
 
 class LoadRow(Struct, frozen=True, array_like=True, gc=False):
@@ -218,7 +222,7 @@ AnyMessage = (
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[AnyMessage])
 
-encode = _encoder.encode
+_UNTOLD = b',""]'  # how a record or a claim ends whose last field says nothing
 
 
 LOADS_FRAME = (b"[6,[", b"]]")  # around rows that were encoded one by one
@@ -227,18 +231,27 @@ TOPS_FRAME = (b"[7,[", b"]]")
 
 
 def encode_record(member: Member, away_s: int = 0) -> bytes:
-    """An `Announce`, without what at its end says nothing: keys that are not told, and no absence."""
-    encoded = encode(Announce(member, away_s))
-    if away_s:
-        return encoded
-    encoded = encoded.removesuffix(b",0]")
-    return (encoded if member.keys != b"" else encoded.removesuffix(b',""]') + b"]") + b"]"
+    """An `Announce`, without what at the ends says nothing: no proof, keys that are not told, and no absence."""
+    encoded = _encoder.encode(member)
+    if not member.proof:
+        encoded = encoded.removesuffix(_UNTOLD) + b"]"
+        if member.keys == b"":
+            encoded = encoded.removesuffix(_UNTOLD) + b"]"
+    return b"[4," + encoded + (b",%d]" % away_s if away_s else b"]")
 
 
 def encode_row(row: LoadRow) -> bytes:
     """A row of loads; where no keys are told, as short as before there were any."""
     encoded = encode(row)
     return encoded if row.keys else encoded.removesuffix(b',""]') + b"]"
+
+
+def encode(message: object) -> bytes:
+    """A message, or a part of one; a claim without a signature is as short as before there were any."""
+    encoded = _encoder.encode(message)
+    if type(message) is Claim and not message.signature:
+        return encoded.removesuffix(_UNTOLD) + b"]"
+    return encoded
 
 
 def join(encoded: list[bytes]) -> bytes:

@@ -20,7 +20,7 @@ from edge.model import EventKind, GossipEvent, Load, Member, Status
 from edge.wire.messages import Announce, Claim, Doubt, LoadRow, Loads, encode
 from loadtest.sim.audience import SESSION_S, TICK_S, Audience
 from loadtest.sim.cities import places
-from loadtest.sim.measure import acquainted
+from loadtest.sim.identities import all_sign
 from loadtest.sim.network import Quality
 from loadtest.sim.observe import core_of
 from loadtest.sim.world import Host, World
@@ -40,6 +40,7 @@ class Lie(NamedTuple):
     load: Callable[["Stage", Load], Load] | None = None  # tells this instead of its load
     act: Callable[["Stage"], None] | None = None  # does this each tenth of a second
     victims: int = 0  # so many honest nodes, the first, are lied about
+    signed: bool = False  # all nodes sign their records
 
 
 @dataclass(slots=True)
@@ -83,8 +84,11 @@ class Found(NamedTuple):
 
 def staged(lie: Lie, seed: int = 1, loss: float = 0.0) -> Stage:
     """A world up to the moment when the lie begins."""
-    world = acquainted(NODES, GossipConfig(tick_min_s=TICK_S), seed=seed, place=places(1)[0])
+    world = World(seed, GossipConfig(tick_min_s=TICK_S))
+    world.signing = all_sign("verify" if lie.signed else "off")
     world.network.quality = Quality(loss=loss)
+    world.add(NODES, lambda _: places(1)[0])
+    world.start_acquainted()
     audience = Audience(world, CAPACITY, SESSION_S)
     audience.settle(WATCHING * NODES)
     audience.per_s = PER_S
@@ -114,7 +118,7 @@ def staged(lie: Lie, seed: int = 1, loss: float = 0.0) -> Stage:
 
 def told(lie: Lie, seed: int = 1, loss: float = 0.0) -> Found:
     """Tell a lie, and the truth again, and compare with a run in which nobody lies."""
-    honest = _honest(seed, loss)
+    honest = _honest(seed, loss, lie.signed)
     stage = staged(lie, seed, loss)
     stage.lying = True
     world = stage.world
@@ -133,8 +137,8 @@ def told(lie: Lie, seed: int = 1, loss: float = 0.0) -> Found:
 
 
 @functools.lru_cache(maxsize=64)
-def _honest(seed: int, loss: float) -> tuple[tuple[float, str], ...]:
-    stage = staged(Lie(), seed, loss)
+def _honest(seed: int, loss: float, signed: bool) -> tuple[tuple[float, str], ...]:
+    stage = staged(Lie(signed=signed), seed, loss)
     stage.world.run(LIE_S)
     return tuple(stage.sent)
 
@@ -176,7 +180,7 @@ def _full(_stage: Stage, load: Load) -> Load:
     return structs.replace(load, streams=load.capacity)
 
 
-def _tell_all(stage: Stage, liar: Host, *messages: bytes) -> None:
+def tell_all(stage: Stage, liar: Host, *messages: bytes) -> None:
     """Say it to everybody, as the liar's own word."""
     assert liar.node
     for other in stage.world.hosts.values():
@@ -188,8 +192,8 @@ def _tell_all(stage: Stage, liar: Host, *messages: bytes) -> None:
 def _accuse(stage: Stage) -> None:
     """Everybody is said to be suspect, each second."""
     if stage.acts % 10 == 1:
-        claims = [Claim(one.name, one.incarnation, Status.SUSPECT, stage.liar.name) for one in _others(stage)]
-        _tell_all(stage, stage.liar, *(encode(one) for one in claims))
+        claims = [Claim(one.name, one.incarnation, Status.SUSPECT, stage.liar.name) for one in others(stage)]
+        tell_all(stage, stage.liar, *(encode(one) for one in claims))
 
 
 def _invent(stage: Stage) -> None:
@@ -197,7 +201,7 @@ def _invent(stage: Stage) -> None:
     assert stage.liar.node
     me = stage.liar.node.member
     made = [structs.replace(me, name=f"sybil-{number}") for number in range(stage.acts % 10, 100, 10)]
-    _tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made))
+    tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made))
 
 
 def _purge(stage: Stage) -> None:
@@ -213,16 +217,16 @@ def _hijack(stage: Stage) -> None:
     """Others are said to be reached by viewers elsewhere, each second."""
     if stage.acts % 10 == 1:
         made = [
-            structs.replace(one, incarnation=one.incarnation + 1, public=_ELSEWHERE) for one in _others(stage)
+            structs.replace(one, incarnation=one.incarnation + 1, public=_ELSEWHERE) for one in others(stage)
         ]
-        _tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made[:VICTIMS]))
+        tell_all(stage, stage.liar, *(encode(Announce(one)) for one in made[:VICTIMS]))
 
 
 def _slander(stage: Stage) -> None:
     """Three together say that an honest node is not to be believed."""
     doubt = encode(Loads([], [], [Doubt(next(iter(stage.world.hosts)), 0)]))
     for host in list(stage.world.hosts.values())[-3:]:
-        _tell_all(stage, host, doubt)
+        tell_all(stage, host, doubt)
 
 
 def _replay(stage: Stage) -> None:
@@ -233,10 +237,10 @@ def _replay(stage: Stage) -> None:
     rows = [
         LoadRow(name, report.version - 200, structs.replace(report.value, streams=0)) for name, report in held
     ]
-    _tell_all(stage, stage.liar, encode(Loads(rows)))
+    tell_all(stage, stage.liar, encode(Loads(rows)))
 
 
-def _others(stage: Stage) -> list[Member]:
+def others(stage: Stage) -> list[Member]:
     """Honest members, as the liar holds them."""
     assert stage.liar.node
     return core_of(stage.liar.node).others(Status.ALIVE, Status.SUSPECT)

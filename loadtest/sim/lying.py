@@ -7,7 +7,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.sim.forging import FORGERIES
 from loadtest.sim.liars import HARMLESS, LIES, NODES, Found, told
+
+_ALL = LIES | FORGERIES
 
 
 def _worst(seconds: Sequence[float | None]) -> str:
@@ -27,7 +30,7 @@ def _row(name: str, found: Sequence[Found]) -> tuple[str, ...]:
 
 
 @click.command("liars")
-@click.argument("lies", nargs=-1, type=click.Choice(sorted(LIES)))
+@click.argument("lies", nargs=-1, type=click.Choice(sorted(_ALL)))
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Runs of each lie.")
 @click.option("--loss", type=click.FloatRange(0, 0.9), default=0.0, show_default=True, help="Of datagrams.")
 def liars_command(lies: tuple[str, ...], seeds: int, loss: float) -> None:
@@ -42,6 +45,6 @@ def liars_command(lies: tuple[str, ...], seeds: int, loss: float) -> None:
         box=SIMPLE,
         title=f"one liar of {NODES}, {seeds} runs each, loss {loss:.0%}",
     )
-    for name in lies or LIES:
-        table.add_row(*_row(name, [told(LIES[name], seed, loss) for seed in range(1, seeds + 1)]))
+    for name in lies or _ALL:
+        table.add_row(*_row(name, [told(_ALL[name], seed, loss) for seed in range(1, seeds + 1)]))
     Console(width=100).print(table)

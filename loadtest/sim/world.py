@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.node import Identity
+from edge.gossip.signatures import UNSIGNED, Signing
 from edge.model import Address, GossipEvent, Load, Member, Status, incarnation_of
 from edge.wire.keys import KeyRing
 from loadtest.sim.cities import Place, one_way_s, places
@@ -71,6 +72,7 @@ class World:
         self.on_copy: Callable[[Host, int], None] = lambda _host, _replays_before: None
         self.refuses = refuses
         self.ring = _RING  # with which processes start
+        self.signing: Callable[[Host], Signing] = lambda _host: UNSIGNED
         self._has_backup = backup
         self._at: dict[Address, Host] = {}
         self._delays: dict[tuple[str, str], float] = {}
@@ -121,7 +123,14 @@ class World:
         host.starts += 1
         rng = random.Random(f"{self.seed}:node:{name}:{host.starts}")
         wall_offset_s = EPOCH_S + host.skew_s + self.now - host.local(self.now)
-        identity = Identity(self.member(host), CLUSTER, self.ring, rng.randbytes(8), wall_offset_s)
+        identity = Identity(
+            member=self.member(host),
+            cluster=CLUSTER,
+            ring=self.ring,
+            session=rng.randbytes(8),
+            wall_offset_s=wall_offset_s,
+            signing=self.signing(host),
+        )
         host.node = GossipNode(identity, self.config, rng, host.local(self.now))
         host.paused, host.wake = False, float("inf")
         self._at[host.address] = host

@@ -12,6 +12,7 @@ from edge.config import GossipConfig
 from edge.gossip import GossipNode
 from edge.gossip.core import EVENTS_MAX
 from edge.gossip.node import Identity
+from edge.gossip.signatures import UNSIGNED, Signing
 from edge.model import Address, ConfigError, HotSegment, Load, Status, first_version, generation_of
 from edge.wire.compress import Compressor
 from edge.wire.errors import Drop
@@ -42,9 +43,9 @@ FRIEND = Address("10.0.0.2", 7700)
 class Bench:
     """A node on the bench: named messages in, messages by address out."""
 
-    def __init__(self, config: GossipConfig | None = None) -> None:
+    def __init__(self, config: GossipConfig | None = None, signing: Signing = UNSIGNED) -> None:
         self.member = member("1")
-        identity = Identity(self.member, "test", RING, b"session1")
+        identity = Identity(self.member, "test", RING, b"session1", signing=signing)
         self.node = GossipNode(identity, config or GossipConfig(), random.Random(1), 0.0)
         self._sealer = Sealer(RING, "test", b"session2", Compressor())
         self._opener = Opener(RING, "test", Compressor())

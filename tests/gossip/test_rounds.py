@@ -2,6 +2,7 @@ import random
 from collections import Counter
 
 import pytest
+from msgspec import structs
 
 from edge.gossip.members import MemberTable
 from edge.gossip.rounds import BRIDGE_SHARE, Rounds, is_bridge
@@ -72,7 +73,7 @@ def test_who_left_is_passed_over_and_a_newcomer_has_its_turn_in_this_round() -> 
     members = table({"a": 30})
     made = rounds(members, "a-0", far_share=1)
     picks(made, 5)
-    members.change("a-7", members.peers()[7].member.incarnation, Status.LEFT, 0.0)
+    members.merge(structs.replace(members.peers()[7].member, status=Status.LEFT), 0.0)
     newcomer = member("a-30", zone="a")
     members.merge(newcomer, 0.0)
     made.enter(newcomer)

@@ -17,6 +17,7 @@ OWNED = {
     "gossip.advertise",
     "gossip.seeds",
     "gossip.keys_file",
+    "identity.file",
     "public.bind",
     "public.advertise",
     "admin.bind",

@@ -13,11 +13,12 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from edge.app import PUBLISH_EVERY_S, Node
+from edge.app import Node
 from edge.cli import main, node
 from edge.gossip.core import Core
 from edge.gossip.events import Refusal
 from edge.model import Address, EventKind, Load, Member, Status
+from edge.shell.publishing import PUBLISH_EVERY_S, Publishing
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, encode
 
 PURGES_PER_S, NAMES, FLOOD_PER_S = 200, 100, 5000
@@ -32,18 +33,25 @@ class Liar(Node):
     _acts = 0
     _flooding: asyncio.Task[None] | None = None
 
-    async def _publish(self) -> None:
-        gossip = self.gossip
+    def _telling(self) -> Publishing:
+        made, gossip = super()._telling(), self.gossip
         gossip.update_load = self._told(gossip.update_load)  # type: ignore[method-assign, assignment]
+        tell = made.tell
+
+        def lie_and_tell() -> None:
+            self._act_by_lie()
+            tell()
+
+        made.tell = lie_and_tell  # type: ignore[method-assign]
+        return made
+
+    def _act_by_lie(self) -> None:
         acts = {"deaths": self._accuse, "names": self._invent, "purges": self._purge}
-        while True:
-            self._acts += 1
-            self._lie = _lie()
-            acts.get(self._lie, lambda: None)()
-            if self._lie.startswith("flood") and self._flooding is None:
-                self._flooding = asyncio.create_task(self._flood())
-            self._tell()
-            await asyncio.sleep(PUBLISH_EVERY_S)
+        self._acts += 1
+        self._lie = _lie()
+        acts.get(self._lie, lambda: None)()
+        if self._lie.startswith("flood") and self._flooding is None:
+            self._flooding = asyncio.create_task(self._flood())
 
     def _told(self, update: Callable[[Load, float], None]) -> Callable[[Load, float], None]:
         def told(load: Load, now: float) -> None:

@@ -3,6 +3,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.model import (
     PLACES_TOLD,
@@ -156,3 +157,18 @@ def test_a_row_without_keys_is_as_it_was_before_there_were_any() -> None:
     assert m.encode_row(held) == b'["pune",7,[1,2,3,4,5,6,0],0,"P6E="]'
     for one in (row, held):
         assert m.decode(m.join([m.LOADS_FRAME[0] + m.encode_row(one) + m.LOADS_FRAME[1]])) == [m.Loads([one])]
+
+
+def test_what_is_not_signed_is_as_it_was_before_there_were_signatures() -> None:
+    claim = m.Claim("pune", 7, Status.SUSPECT, "delhi")
+    assert m.encode(claim) == b'[5,"pune",7,1,"delhi"]'
+    one = Member("pune", 7, Status.ALIVE, "10.0.0.1", 7700)
+    for told, end in (
+        (one, b""),
+        (replace(one, keys=63), b",63"),
+        (replace(one, proof=b"\x3f"), b',"","Pw=="'),
+    ):
+        bare = b'["pune",7,0,"10.0.0.1",7700,"","","","","",{},"",0' + end + b"]"
+        assert m.encode_record(told) == b"[4," + bare + b"]"
+        assert m.encode_record(told, 5) == b"[4," + bare + b",5]"
+        assert m.decode(b"[" + m.encode_record(told, 5) + b"]") == [m.Announce(told, 5)]

@@ -20,6 +20,11 @@
 {{- if eq .root.Values.ipFamily "IPv6" -}}[{{ .address }}]{{- else -}}{{ .address }}{{- end -}}
 {{- end -}}
 
+{{/* Whether pods sign their records; nothing where they do not. */}}
+{{- define "edge.signs" -}}
+{{- if ne (dig "identity" "signatures" "off" .Values.config) "off" -}}yes{{- end -}}
+{{- end -}}
+
 {{/* What the admin port speaks. */}}
 {{- define "edge.adminScheme" -}}
 {{- ternary "https" "http" (ne .Values.admin.tls.secretName "") -}}
@@ -77,6 +82,11 @@
   value: {{ concat (list $seed) .Values.gossip.extraSeeds | join "," | quote }}
 - name: EDGE_GOSSIP_KEYS_FILE
   value: {{ printf "/etc/edge/keys/%s" .Values.gossip.secretKey | quote }}
+{{- if include "edge.signs" . }}
+# In memory that lasts as long as the pod: a container that is started again is the same node.
+- name: EDGE_IDENTITY_FILE
+  value: /var/lib/edge/identity.pem
+{{- end }}
 # To all addresses, so that `kubectl port-forward` gets there.
 - name: EDGE_PUBLIC_BIND
   value: {{ printf "%s:%d" (include "edge.anyAddress" .) (int .Values.public.port) | quote }}

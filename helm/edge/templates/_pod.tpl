@@ -64,6 +64,12 @@ topologySpreadConstraints:
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
+{{- if include "edge.signs" . }}
+- name: identity
+  emptyDir:
+    medium: Memory
+    sizeLimit: 1Mi
+{{- end }}
 {{- if .Values.nginx.enabled }}
 - name: nginx
   emptyDir:
