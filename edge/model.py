@@ -95,6 +95,9 @@ class Status(IntEnum):
     LEFT = 3
 
 
+GENERATION_MAX = (
+    2**40
+)  # seconds; what is said to be later is no process, and must fit an incarnation with room
 COUNTER_BITS = 16
 
 

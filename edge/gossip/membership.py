@@ -11,7 +11,16 @@ from edge.gossip.members import GONE, Change
 from edge.gossip.outbox import MESSAGE_MAX_BYTES
 from edge.gossip.partition import PartitionDetector
 from edge.gossip.suspicion import Suspicion, appeals_for, least_s
-from edge.model import KEY_BYTES, Address, Member, Status, first_version, generation_of, incarnation_of
+from edge.model import (
+    GENERATION_MAX,
+    KEY_BYTES,
+    Address,
+    Member,
+    Status,
+    first_version,
+    generation_of,
+    incarnation_of,
+)
 from edge.wire.messages import Announce, Claim, LoadRow, Loads, Ping, TopRow, Tops, encode, encode_record
 
 NAMES_MAX = 4  # that are there at one address: a process starts anew before its past self is known to be gone
@@ -105,7 +114,7 @@ class Membership:
     def renew(self, generation: int, now: float) -> None:
         """Peers know a self from a later time (our clock stepped back): start a generation above it."""
         self._core.signatures.accepted = False
-        self._become(incarnation_of(generation), self._core.me.status, now)
+        self._become(incarnation_of(min(generation, GENERATION_MAX)), self._core.me.status, now)
         self._announce_me(now)
 
     def leave(self, now: float) -> None:

@@ -13,7 +13,16 @@ from edge.gossip import GossipNode
 from edge.gossip.core import EVENTS_MAX
 from edge.gossip.node import Identity
 from edge.gossip.signatures import UNSIGNED, Signing
-from edge.model import Address, ConfigError, HotSegment, Load, Status, first_version, generation_of
+from edge.model import (
+    GENERATION_MAX,
+    Address,
+    ConfigError,
+    HotSegment,
+    Load,
+    Status,
+    first_version,
+    generation_of,
+)
 from edge.wire.compress import Compressor
 from edge.wire.errors import Drop
 from edge.wire.frame import Opener, Sealer
@@ -84,6 +93,15 @@ def test_a_process_started_in_the_second_of_the_one_before_is_told_to_be_newer()
 def _welcome(bench: Bench) -> Welcome:
     [found] = [message for _, message in bench.said() if isinstance(message, Welcome)]
     return found
+
+
+def test_no_word_of_others_makes_an_incarnation_that_does_not_fit() -> None:
+    bench = Bench()
+    bench.hear(Welcome("2", 2**62, 1))
+    assert bench.said(), "what it says can be read"
+    own = bench.node.view().node("1")
+    assert own is not None
+    assert GENERATION < generation_of(own.member.incarnation) <= GENERATION_MAX
 
 
 def test_a_helper_probes_and_passes_the_answer_on() -> None:
