@@ -91,7 +91,7 @@ async def _watched(
         trouble = Trouble(cluster, http, random.Random(setting.seed))
         watch = Watch(cluster, http, setting.folder / FILE)
         watching = asyncio.create_task(run_viewers(viewers, leave, lambda _line: None))
-        troubling = asyncio.create_task(trouble.run(setting.length_s))
+        troubling = asyncio.create_task(trouble.run(setting.length_s, warm_up_s(setting.length_s)))
         try:
             took_s = await _looks(setting, stop, watch, show)
         finally:

@@ -1,6 +1,7 @@
 """What happens all the time while nodes are watched: purges, events, a node that dies and comes back, modes."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from loadtest.drive.local import Cluster, Pod
 
 PURGE_EVERY_S = 4.0
 EVENT_EVERY_S = 5.0
+WARM_EVERY_S = 0.15  # so that logs of purges and orders are full when the judging begins
 KILL_EVERY_S = 180.0
 MODE_EVERY_S = 240.0
 TURNS_MIN = 3  # of each, however short the soak
@@ -44,8 +46,11 @@ class Trouble:
         """The node that dies."""
         return self.cluster.pods[-1]
 
-    async def run(self, length_s: float) -> None:
-        """Until it is cancelled."""
+    async def run(self, length_s: float, warm_up_s: float) -> None:
+        """Until it is cancelled.
+
+        In the warm-up come as many orders as else in hours: what a node keeps of them has a bound, and is to be full.
+        """
         most_s = length_s / (TURNS_MIN + 1)
         async with asyncio.TaskGroup() as group:
             for every_s, act in (
@@ -55,6 +60,16 @@ class Trouble:
                 (MODE_EVERY_S, self._mode),
             ):
                 group.create_task(_again(min(every_s, most_s), act))
+            group.create_task(self._warm_up(warm_up_s))
+
+    async def _warm_up(self, for_s: float) -> None:
+        """Orders one by one, that purge next to nothing; the caches are to be full, too."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(for_s):
+                while True:
+                    asked = {"url": f"/live/v240/{self.rng.randrange(_SEGMENTS)}.m4s", "ttl_s": _TTL_S}
+                    await self._post("purge", asked)
+                    await asyncio.sleep(WARM_EVERY_S)
 
     async def _purge(self) -> None:
         kind = self.rng.choice(_KINDS)
