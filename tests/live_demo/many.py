@@ -82,8 +82,12 @@ class Many:
             begin = (begin + 2 * _ROWS) % len(self.members)
 
     def silence(self, *names: str) -> None:
-        """These answer no more."""
+        """These answer no more, and others miss them: one node alone would take minutes to ask all."""
         self._silent.update(names)
+        accusers = [one for one in self.members if one.name not in self._silent][:2]
+        for one in self.members:
+            for accuser in accusers if one.name in names else ():
+                self._send(accuser, Claim(one.name, one.incarnation, Status.SUSPECT, accuser.name))
 
     def leave(self, *names: str) -> None:
         """These say goodbye."""
