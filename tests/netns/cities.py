@@ -36,6 +36,8 @@ seeds = [{seeds}]
 keys_file = "{folder}/keys"
 [admin]
 token_file = "{folder}/token"
+writes_per_s = 1000  # a test tells hundreds of events at once
+writes_burst = 1000
 [cache]
 origin = "http://{origin}:{media}"
 [log]
