@@ -24,13 +24,11 @@ Streams = Annotated[int, Meta(ge=0, le=10_000_000)]  # as many as a node may be 
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 KeyId = Annotated[int, Meta(ge=0, le=255)]
-KeyIds = Annotated[
-    bytes, Meta(max_length=8)
-]  # of the keys that a node holds, the one it seals with first; b"": untold
+# Of the keys that a node holds, the one it seals with first; b"": untold.
+KeyIds = Annotated[bytes, Meta(max_length=8)]
 KEY_BYTES, SIGNATURE_BYTES = 32, 64  # Ed25519 (RFC 8032)
-Proof = Annotated[
-    bytes, Meta(max_length=KEY_BYTES + SIGNATURE_BYTES)
-]  # whose record it is: the owner's public key and its signature (`edge.wire.signatures`); b"": none
+# Whose record it is: the owner's public key and its signature (`edge.wire.signatures`); b"": none.
+Proof = Annotated[bytes, Meta(max_length=KEY_BYTES + SIGNATURE_BYTES)]
 
 
 class ConfigError(Exception):
@@ -97,7 +95,7 @@ class Status(IntEnum):
 
 GENERATION_MAX = (
     2**40
-)  # seconds; what is said to be later is no process, and must fit an incarnation with room
+)  # seconds; what is said to be later is no process, and an incarnation must have room for it
 COUNTER_BITS = 16
 
 

@@ -21,10 +21,8 @@ SENDERS_MAX = 4096
 SAMPLE = 0.1
 CALM_S = 30.0  # how long bulk pauses
 FLOOD_S = 4.0  # worth of datagrams beyond its bucket: a sender that is so far above it floods
-AUTHENTIC = (
-    Drop.INFLATE,
-    Drop.DECODE,
-)  # junk that only one with the key can send counts against its sender, too
+# Junk that only one with the key can send counts against its sender, too.
+AUTHENTIC = (Drop.INFLATE, Drop.DECODE)
 OVER_S = 5.0  # without one that was dropped unread, after which a flood is over
 
 

@@ -23,10 +23,8 @@ _LEAST = 3  # viewers sent to a node; fewer say nothing
 _ENOUGH = 8  # that none of these shows is no chance
 _SHOWS, _MISSES = 0.5, 0.4  # share of them that shows at an honest node, and at one that is not
 _ANSWERED_LEAST = 0.7  # of this node's own tries
-_EVENTS_S, _EVENTS_LEAST = (
-    10.0,
-    256,
-)  # made by one node within so many seconds, or a quarter of a log if that is more
+_EVENTS_S = 10.0
+_EVENTS_LEAST = 256  # made by one node within that time, or a quarter of a log if that is more
 _DATES_MAX = 8192  # of one node's events within that time; more than any log holds
 _TOLD_EVERY_S = 60.0  # it is told that others doubt this node
 _ACCUSED = (Status.SUSPECT, Status.UNREACHABLE)

@@ -9,11 +9,8 @@ from collections.abc import Sequence
 import aiohttp
 from yarl import URL
 
-SETTLED, SETTLED_S, PER_S = (
-    1500,
-    8.0,
-    40.0,
-)  # so many come first and stay, within that time; later so many a second
+SETTLED, SETTLED_S = 1500, 8.0  # so many come first and stay, within that time
+PER_S = 40.0  # later so many a second
 STAYS_S = 15.0  # who comes later
 ASKS_EVERY_S = 8.0  # a viewer counts for ten
 CHANNELS = 200
