@@ -1,22 +1,22 @@
 """What gossip costs a node's processor, by stage (target row `gossip.cost`).
 
-The stages are timed on the datagrams that one node of a simulated cluster gets, by that node alone, as in production.
-Socket calls are timed on the loopback device.
+Nodes of a simulated cluster do alone what they did in it, as in production, and are timed; so are the stages, on
+datagrams that came to them. Socket calls are timed on the loopback device.
 """
 
+import gc
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from edge.config import GossipConfig
-from edge.gossip import GossipNode
 from edge.gossip.signatures import Signing
-from edge.model import Address
 from edge.wire.compress import shipped
 from edge.wire.frame import DATAGRAM_MAX_BYTES, Opener, Sealer
 from edge.wire.keys import KeyRing
@@ -27,73 +27,130 @@ from loadtest.sim.world import CLUSTER, Host, World
 
 NODES = 300
 TICK_S = 0.1
-_CATCH_S = 4.0
-_ROUNDS = 20
+_SETTLE_S, _LIVE_S = 3.0, 10.0
+_WATCHED = 10  # nodes
+_FULL, _TIMES = 200, 20  # datagrams that stages are timed on, and how often
 _IN_FLIGHT = 40  # datagrams that a socket's default buffer holds
 _MICRO = 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """Full datagrams on their way to one node, and that node as it was before them."""
-
-    datagrams: tuple[bytes, ...]
-    node: GossipNode
-    now: float
-    per_s: float  # datagrams received a second
+_CALLS = ("handle_timer", "update_load", "receive_datagram", "next_timer", "datagrams_to_send", "next_event")
+Call = tuple[str, tuple[Any, ...]]  # of a node: which, and with what
 
 
-def catch(signing: Callable[[Host], Signing] | None = None) -> Caught:
-    """Let a lively cluster run, and take what comes to one of its nodes instead of the node."""
+@dataclass(slots=True)
+class Spent:
+    """What nodes did, and spent on it, seconds of processor."""
+
+    lived_s: float = 0.0  # of all of them together
+    receiving: float = 0.0
+    received: int = 0  # datagrams
+    sending: float = 0.0  # with timers and changes of load
+    sent: int = 0  # datagrams
+
+    @property
+    def receive(self) -> float:
+        """Microseconds to take a datagram in."""
+        return self.receiving / self.received * _MICRO
+
+    @property
+    def send(self) -> float:
+        """Microseconds of all else, by each datagram that was sent."""
+        return self.sending / self.sent * _MICRO
+
+    @property
+    def share(self) -> float:
+        """Processor of a node, without sockets, percent of a core."""
+        return 100 * (self.receiving + self.sending) / self.lived_s
+
+
+def lively(signing: Callable[[Host], Signing] | None = None) -> tuple[World, list[Host]]:
+    """A cluster in which all changes all the time, and some of its hosts. The same again with each call."""
     world = World(1, GossipConfig(tick_min_s=TICK_S))
     world.signing = signing or world.signing
     world.add(NODES)
     world.start_acquainted()
     Lively(world, 10.0)
-    world.run(3.0)
-    host = world.hosts["edge-17"]
-    caught = list[bytes]()
-    world.network.watch = lambda _source, target, data: (
-        caught.append(data) if target == host.address else None
-    )
-    world.run(1.0)
-    per_s = float(len(caught))
-    caught.clear()
-    world.network.blocked = lambda _source, target: target == host.address
-    world.run(_CATCH_S)
-    assert host.node
-    return Caught(tuple(caught), host.node, host.local(world.now), per_s)
+    world.run(_SETTLE_S)
+    return world, list(world.hosts.values())[:: NODES // _WATCHED]
+
+
+def live(signing: Callable[[Host], Signing] | None = None) -> tuple[Spent, tuple[bytes, ...]]:
+    """Some nodes of a lively cluster are listened to; then each does the same again, alone.
+
+    So its tables are in the processor's own memory, as those of a process are that is not one of 300.
+
+    Returns:
+        What they spent, and datagrams that came to them.
+    """
+    world, hosts = lively(signing)
+    told = [_told(host) for host in hosts]
+    world.run(_LIVE_S)
+    world, hosts = lively(signing)
+    spent = Spent(_LIVE_S * len(hosts))
+    gc.collect()
+    gc.freeze()  # one node's heap is small; that of 300 would be gone through for each of them
+    for host, calls in zip(hosts, told, strict=True):
+        _again(host, calls, spent)
+    gc.unfreeze()
+    return spent, tuple(given[0] for calls in told for name, given in calls if name == "receive_datagram")
+
+
+def _told(host: Host) -> list[Call]:
+    """What is asked of the host's node from now on."""
+    calls: list[Call] = []
+
+    def listen(name: str) -> None:
+        work = getattr(host.node, name)
+
+        def call(*given: Any) -> Any:
+            calls.append((name, given))
+            return work(*given)
+
+        setattr(host.node, name, call)
+
+    for name in _CALLS:
+        listen(name)
+    return calls
+
+
+def _again(host: Host, calls: Sequence[Call], spent: Spent) -> None:
+    """The host's node does what it did; all that is no receiving is for what it sends."""
+    work = {name: getattr(host.node, name) for name in _CALLS}
+    receive, make = work["receive_datagram"], work["datagrams_to_send"]
+    begun, receiving = time.process_time(), 0.0
+    for name, given in calls:
+        if name == "receive_datagram":
+            before = time.process_time()
+            receive(*given)
+            receiving += time.process_time() - before
+            spent.received += 1
+        elif name == "datagrams_to_send":
+            spent.sent += len(make(*given))
+        else:
+            work[name](*given)
+    spent.receiving += receiving
+    spent.sending += time.process_time() - begun - receiving
 
 
 def cost() -> Iterator[Row]:
     """`gossip.cost`, its stages, and memory."""
-    caught = catch()
-    full = tuple(one for one in caught.datagrams if len(one) > DATAGRAM_MAX_BYTES // 2)
+    spent, came = live()
+    full = tuple(one for one in came if len(one) > DATAGRAM_MAX_BYTES // 2)[:_FULL]
     opened = [Opener(KeyRing.insecure(CLUSTER), CLUSTER, shipped()).open(one) for one in full]
     stages = dict(_stages(full, opened))
     for name, (text, micros) in stages.items():
         yield Row(f"gossip.cost.stage.{name}", f"a full datagram: {text}", micros, "µs", None)
-    receive, send = _live(caught)
     calls = stages["recvfrom"][1] + stages["sendto"][1]
+    text = f"a datagram, N={NODES}, all changing"
+    yield Row("gossip.cost.receive", f"{text}: received, without the socket", spent.receive, "µs", None)
     yield Row(
-        "gossip.cost.receive",
-        "a datagram, N=300, all changing: received, without the socket",
-        receive,
-        "µs",
-        None,
+        "gossip.cost.send", f"{text}: made, with all timers, without the socket", spent.send, "µs", None
     )
-    yield Row(
-        "gossip.cost.send", "a datagram, N=300, all changing: made, without the socket", send, "µs", None
-    )
-    share = 100 * caught.per_s * (receive + send + calls) / _MICRO
+    share = spent.share + 100 * spent.received / spent.lived_s * calls / _MICRO
     text = f"processor of a node, N={NODES}, all changing 10 times a second, {1000 * TICK_S:.0f} ms tempo"
     yield Row("gossip.cost.share", text, share, "% of a core", 2)
     yield Row("gossip.cost.memory", f"memory of `edge run` with {NODES} members", _memory(), "MB", 60)
-
-
-def share(caught: Caught) -> float:
-    """Processor of the node, without sockets, percent of a core."""
-    return 100 * caught.per_s * sum(_live(caught)) / _MICRO
 
 
 def _timed(work: Callable[[], object], times: int) -> float:
@@ -116,7 +173,7 @@ def _stages(full: tuple[bytes, ...], opened: list[bytes]) -> Iterator[tuple[str,
         for one in full:
             opener.open(one)
 
-    yield "open", ("authenticate, replay window, decompress", _timed(open_all, _ROUNDS) / len(full))
+    yield "open", ("authenticate, replay window, decompress", _timed(open_all, _TIMES) / len(full))
     yield "decompress", ("decompress alone", _timed(lambda: compressor.decompress(block), 500))
     yield "decode", ("decode and validate", _timed(lambda: decode(payload), 500))
     yield "compress", ("compress alone", _timed(lambda: compressor.compress(payload), 500))
@@ -135,25 +192,6 @@ def _socket_stages() -> Iterator[tuple[str, tuple[str, float]]]:
         yield "recvfrom", ("recvfrom", _timed(lambda: one.recvfrom(2000), _IN_FLIGHT))
 
 
-def _live(caught: Caught) -> tuple[float, float]:
-    """Microseconds to take a datagram in, and to make one: what was caught comes in time, timers run between."""
-    node, source, made = caught.node, Address("10.0.0.9", 7700), 0
-    receiving = sending = 0.0
-    for number, data in enumerate(caught.datagrams):
-        now = caught.now + number / caught.per_s
-        begun = time.process_time()
-        while (due := node.next_timer()) is not None and due <= now:
-            node.handle_timer(due)
-            made += len(node.datagrams_to_send(due))
-        between = time.process_time()
-        node.receive_datagram(data, source, now)
-        taken = time.process_time()
-        made += len(node.datagrams_to_send(now))
-        sending += between - begun + time.process_time() - taken
-        receiving += taken - between
-    return receiving / len(caught.datagrams) * _MICRO, sending / max(1, made) * _MICRO
-
-
 def _memory() -> float:
     """Of `edge run`, MB: an interpreter with all that it imports, and one node's tables."""
     before = psutil.Process().memory_info().rss
@@ -166,8 +204,11 @@ def _memory() -> float:
 
 def _bare() -> float:
     """Resident size of a process that has imported the program and done nothing, bytes."""
-    code = "import edge.app, psutil; print(psutil.Process().memory_info().rss)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    return float(done.stdout)
+    code = "import edge.app, sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        size = psutil.Process(process.pid).memory_info().rss
+        process.communicate(timeout=60)
+    return float(size)

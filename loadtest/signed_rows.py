@@ -93,7 +93,7 @@ def signed() -> Iterator[Row]:
     spent = on.verified * verify / _MICRO
     yield Row("gossip.signed.storm.cpu", f"{text}: processor for it, a node", 1000 * spent, "ms", None)
     yield Row("gossip.signed.storm.all", f"{text}: for all else", 1000 * off.seconds, "ms", None)
-    shares = [cost.share(cost.catch(all_sign(mode))) for mode in ("off", "verify")]
+    shares = [cost.live(all_sign(mode))[0].share for mode in ("off", "verify")]
     more = 100 * (shares[1] / shares[0] - 1)
     text = f"processor of a node, N={NODES}, all changing 10 times a second"
     yield Row("gossip.signed.share", f"{text}, signed", shares[1], "% of a core", 2)

@@ -2,7 +2,6 @@
 
 import functools
 import re
-from importlib.metadata import version
 from typing import Any
 
 from edge.shell.adminroutes import JSON, PAGE, RULES, TEXT, Param, Rule
@@ -28,6 +27,8 @@ _PLACE = re.compile(r"{(\w+)}")
 @functools.cache
 def description() -> dict[str, Any]:
     """All of it; nobody changes it."""
+    from importlib.metadata import version  # noqa: PLC0415  # half a megabyte, and seldom asked for
+
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), rule in RULES.items():
         shown = f"{path}/{{file}}" if path == "/page" else path

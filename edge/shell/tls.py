@@ -7,8 +7,6 @@ import pathlib
 import ssl
 from typing import NamedTuple
 
-from cryptography import x509
-
 from edge.cache.upstream import PeerTls
 from edge.config import PublicConfig
 from edge.model import ConfigError
@@ -103,6 +101,8 @@ def read_pair(cert: Named, key: Named) -> Pair:
     Raises:
         ConfigError: they cannot be read, or do not fit together.
     """
+    from cryptography import x509  # noqa: PLC0415  # 1.5 MB, and most nodes have no certificate
+
     check_readable(cert)
     check_readable(key)
     context = server_context()
