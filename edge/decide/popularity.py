@@ -131,7 +131,7 @@ def picture(view: ClusterView, now: float, prefer: Sequence[str] = ()) -> Pictur
     return Picture(_trends(rows, best), _streams(rows, me.member.zone if me else ""))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)  # more than are popular at a time
 def stream_of(path: str) -> str:
     """What a segment is one of many of: its path, with # for the numbers of its name.
 
