@@ -52,8 +52,8 @@ sim: $(VENV)/.installed-dev  ## random faults against the invariants, and matche
 fuzz: $(VENV)/.installed-dev  ## a minute of inputs that nobody meant (ARGS=--help; ARGS='public --seconds 600'); Linux on x86-64
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
-soak: $(VENV)/.installed-dev  ## six nodes under modest load: does memory stay flat? (MINUTES=60; ARGS=--help)
-	@$(BIN)/python -m loadtest soak $(or $(MINUTES),60) $(ARGS)
+soak: $(VENV)/.installed-dev  ## six nodes under modest load: does memory stay flat? (MINUTES=75, the first 15 to fill; ARGS=--help)
+	@$(BIN)/python -m loadtest soak $(or $(MINUTES),75) $(ARGS)
 
 chart: $(VENV)/.installed-dev  ## what linters say of the chart, and what is made from it (ARGS=--write: make it); needs Go
 	@$(BIN)/python .ci/chart.py $(ARGS)

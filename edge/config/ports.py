@@ -5,6 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+_Certificate = Annotated[
+    str, Meta(description="Certificate of this port, PEM with those above it; read again when it changes.")
+]
+_Key = Annotated[str, Meta(description="Its key, PEM without a password.")]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicConfig:
@@ -19,11 +24,8 @@ class PublicConfig:
             max_length=256, description="URL at which viewers reach this very node. Default: http(s)://bind."
         ),
     ] = ""
-    tls_cert_file: Annotated[
-        str,
-        Meta(description="Certificate of this port, PEM with those above it; read again when it changes."),
-    ] = ""
-    tls_key_file: Annotated[str, Meta(description="Its key, PEM without a password.")] = ""
+    tls_cert_file: _Certificate = ""
+    tls_key_file: _Key = ""
     tls_ca_file: Annotated[
         str,
         Meta(
@@ -73,11 +75,8 @@ class AdminConfig:
             description="Origins whose pages may read this port from a browser (CORS), comma list.",
         ),
     ] = ()
-    tls_cert_file: Annotated[
-        str,
-        Meta(description="Certificate of this port, PEM with those above it; read again when it changes."),
-    ] = ""
-    tls_key_file: Annotated[str, Meta(description="Its key, PEM without a password.")] = ""
+    tls_cert_file: _Certificate = ""
+    tls_key_file: _Key = ""
     tls_ca_file: Annotated[
         str,
         Meta(

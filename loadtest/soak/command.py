@@ -22,7 +22,7 @@ _MB = 1e6
 
 
 @click.command("soak")
-@click.argument("minutes", type=click.FloatRange(0.2, 10_000), default=60.0)
+@click.argument("minutes", type=click.FloatRange(0.2, 10_000), default=75.0)
 @click.option("--nodes", type=click.IntRange(2, local.NODES_MAX), default=6, show_default=True)
 @click.option("--viewers", type=click.IntRange(1, 5000), default=24, show_default=True)
 @click.option(
