@@ -107,7 +107,7 @@ def _read(body: bytes) -> _Found:
     """Where the parts are.
 
     Raises:
-        _CannotError: this is no MPD, or one with a document type.
+        _CannotError: this is no MPD, or one with a document type or of another encoding than UTF-8.
         expat.ExpatError: it is no XML.
     """
     found = _Found(body)
@@ -115,9 +115,16 @@ def _read(body: bytes) -> _Found:
     parser.StartElementHandler = lambda name, attributes: found.start(parser, name, attributes)
     parser.EndElementHandler = lambda name: found.end(parser, name)
     parser.CharacterDataHandler = found.said
+    parser.XmlDeclHandler = _encoded
     parser.StartDoctypeDeclHandler = _refuse
     parser.Parse(body, True)
     return found
+
+
+def _encoded(_version: str, encoding: str | None, _standalone: int) -> None:
+    """What is put in is UTF-8, and so must be what is around it."""
+    if encoding and encoding.lower() != "utf-8":
+        raise _CannotError(encoding)
 
 
 def _refuse(*_: object) -> None:

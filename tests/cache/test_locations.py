@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.cache.locations import steered_mpd
@@ -90,6 +90,7 @@ def test_a_prefix_of_the_namespace_is_kept() -> None:
         b'<MPD><BaseURL serviceLocation="theirs">a/</BaseURL></MPD>',
         b"<MPD><ContentSteering>/theirs</ContentSteering></MPD>",
         b'<!DOCTYPE MPD [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><MPD><BaseURL>&b;</BaseURL></MPD>',
+        b'<?xml version="1.0" encoding="ISO-8859-1"?><MPD/>',
         b'<?xml version="1.0"?><MPD>' + b"<a>" * 100 + b"</a>" * 100 + b"</MPD>",
         b"<MPD>" + b" " * 300_000 + b"</MPD>",
     ],
@@ -103,6 +104,7 @@ def test_a_prefix_of_the_namespace_is_kept() -> None:
         "locations",
         "steered",
         "entities",
+        "encoding",
         "deep",
         "large",
     ],
@@ -112,6 +114,7 @@ def test_what_cannot_be_steered_stays_as_it_is(body: bytes) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, len(MPD)))
+@example(b"A", MPD.index(b"UTF-8"))
 def test_junk_raises_nothing_and_makes_no_broken_xml(junk: bytes, at: int) -> None:
     made = steered_mpd(MPD[:at] + junk + MPD[at:], "/live/main.mpd", TO, AGAIN)
     if made is not None:
