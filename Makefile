@@ -46,7 +46,7 @@ bench: $(VENV)/.installed-dev  ## print the measured numbers beside their target
 	@$(BIN)/python -m loadtest bench $(ROWS)
 
 sim: $(VENV)/.installed-dev  ## random faults against the invariants, and matches, in virtual time (SEEDS=100)
-	@$(BIN)/python -m pytest tests/swarm tests/loadtest/sim $(ARGS)
+	@$(BIN)/python -m pytest tests/swarm tests/loadtest/sim tests/loadtest/report $(ARGS)
 	@$(BIN)/python -m loadtest swarm --seeds $(or $(SEEDS),100)
 
 fuzz: $(VENV)/.installed-dev  ## a minute of inputs that nobody meant (ARGS=--help; ARGS='public --seconds 600'); Linux on x86-64

@@ -102,7 +102,10 @@ class Upstream:
         limit = each * len(self.origins.states)
         connector = aiohttp.TCPConnector(limit=limit, limit_per_host=each, ttl_dns_cache=_NAMES_S)
         self._session = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, trace_configs=self.watches
+            connector=connector,
+            auto_decompress=False,
+            trace_configs=self.watches,
+            middlewares=(_once,),
         )
 
     def _timeout(self, target: str) -> aiohttp.ClientTimeout:
@@ -247,6 +250,16 @@ class Upstream:
         delay_s = self._clock() - begun
         fields, body = await received(response, headers, self._settings)
         return UpstreamResponse(response.status, fields, body, delay_s=delay_s)
+
+
+async def _once(request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Ask once: aiohttp would ask again, beside the budget, where a connection breaks before an answer."""
+    try:
+        return await ask(request)
+    except aiohttp.ClientConnectorError:  # nothing was asked yet
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientPayloadError(str(error)) from error
 
 
 def _error_of(reading: asyncio.Task[None]) -> BaseException | None:

@@ -34,10 +34,21 @@ async def test_one_retry_while_the_budget_lasts(origin: PretendOrigin, clock: Cl
         assert cache.counters.fill_errors == {}
 
 
-async def test_a_failing_origin_is_not_asked_twice_for_long(origin: PretendOrigin, clock: Clock) -> None:
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_a_failing_origin_is_not_asked_twice_for_long(
+    origin: PretendOrigin, clock: Clock, hangs_up: bool
+) -> None:
+    async def hang_up(asked: web.Request) -> web.StreamResponse:
+        assert asked.transport
+        asked.transport.abort()
+        return web.Response()
+
     paths = [f"/live/v240/{number}.m4s" for number in range(15)]
     for path in paths:
-        origin.serve(path, status=500)
+        if hangs_up:
+            origin.on(path, hang_up)
+        else:
+            origin.serve(path, status=500)
     async with edge_cache(origin, clock, retry_share=0.0) as cache:
         assert {(await ask(cache, path)).status for path in paths} == {502}
     assert origin.counts.total() == 15 + 10  # ten retries are the whole budget
