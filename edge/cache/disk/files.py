@@ -5,9 +5,11 @@ fsynced: after a power cut a file may be short or hold zeros, and that is found 
 and the digest of the head are checked whenever a file is met, that of the body when it is read into memory, and for a
 body that is streamed at its first reading in each process.
 
-Everything here blocks and is called in threads.
+Everything here blocks and is called in threads. Names of objects are plain strings: pathlib interns each part of a path,
+and with names that are ever new the table of interned strings comes to twice its size, a megabyte, after an hour or so.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +103,7 @@ class Files:
         Raises:
             OSError: the disk is full or fails; nothing is left.
         """
-        temporary = self._temporary / f"{serial:0{_NAME_DIGITS}x}"
+        temporary = f"{self._temporary}/{serial:0{_NAME_DIGITS}x}"
         digest = body.digest if isinstance(body, FileBody) else digest_of((body,))
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -111,9 +113,9 @@ class Files:
                     _write(fd, piece)
             finally:
                 os.close(fd)
-            _rename(temporary, Path(self.path(serial)))
+            _rename(temporary, self.path(serial))
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            _unlink(temporary)
             raise
 
     def mark(self, serial: int, stale_from: float) -> None:
@@ -139,7 +141,7 @@ class Files:
         Raises:
             OSError: the disk fails.
         """
-        Path(self.path(serial)).unlink(missing_ok=True)
+        _unlink(self.path(serial))
 
     def head(self, serial: int) -> Head:
         """What the file says before its body, and that it is as long as it says.
@@ -182,12 +184,17 @@ class Files:
         return head, streamed
 
 
-def _rename(temporary: Path, path: Path) -> None:
+def _rename(temporary: str, path: str) -> None:
     try:
-        temporary.rename(path)
+        os.rename(temporary, path)  # noqa: PTH104  # see above
     except FileNotFoundError:  # the first in its folder
-        path.parent.mkdir(exist_ok=True)
-        temporary.rename(path)
+        Path(path).parent.mkdir(exist_ok=True)
+        os.rename(temporary, path)  # noqa: PTH104  # see above
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108  # see above
 
 
 def _serial_of(name: str) -> int | None:
