@@ -5,8 +5,8 @@ fsynced: after a power cut a file may be short or hold zeros, and that is found 
 and the digest of the head are checked whenever a file is met, that of the body when it is read into memory, and for a
 body that is streamed at its first reading in each process.
 
-Everything here blocks and is called in threads. Names of objects are plain strings: pathlib interns each part of a path,
-and with names that are ever new the table of interned strings comes to twice its size, a megabyte, after an hour or so.
+Everything here blocks and is called in threads. Names of objects are plain strings: pathlib interns each part of a
+path, and with names that are ever new the table of interned strings doubles within an hour: a megabyte.
 """
 
 import contextlib
