@@ -39,6 +39,10 @@ def test_a_killed_pod_is_one_record(
 def test_pod_0_joins_and_never_founds(live: Live) -> None:
     """Slow to return, since a quota forbids another pod; meanwhile the others are told something."""
     namespace, first = live.release.namespace, live.release.pods()[0]
+    leaving: Callable[[], bool] = lambda: any(  # noqa: E731
+        "deletionTimestamp" in one["metadata"] for one in get("pods", "-n", namespace)
+    )
+    until(lambda: not leaving(), BACK_S, "nobody leaves, whose room would be free")
     began = time.time()
     quota = {
         "apiVersion": "v1",
@@ -46,14 +50,18 @@ def test_pod_0_joins_and_never_founds(live: Live) -> None:
         "metadata": {"name": "full", "namespace": namespace},
     }
     apply(quota | {"spec": {"hard": {"pods": str(len(get("pods", "-n", namespace)) - 1)}}})
-    until(
-        lambda: "used" in get("resourcequota", "-n", namespace)[0].get("status", {}), 30, "the quota counts"
-    )
-    kubectl("delete", "pod", first.name, "-n", namespace)
-    made = live.release.edge("edge-1", "event", "e2e.told", "while pod 0 was away")
-    time.sleep(SLOW_S)
-    assert live.release.pod(first.name) is None, "it was not slow to return, so nothing was shown"
-    kubectl("delete", "resourcequota", "full", "-n", namespace)
+    try:
+        until(
+            lambda: "used" in get("resourcequota", "-n", namespace)[0].get("status", {}),
+            30,
+            "the quota counts",
+        )
+        kubectl("delete", "pod", first.name, "-n", namespace)
+        made = live.release.edge("edge-1", "event", "e2e.told", "while pod 0 was away")
+        time.sleep(SLOW_S)
+        assert live.release.pod(first.name) is None, "it was not slow to return, so nothing was shown"
+    finally:
+        kubectl("delete", "resourcequota", "full", "-n", namespace)
     until(lambda: live.is_back(first), 2 * BACK_S, f"{first.name} is back")
     live.agree()
     fresh = [
