@@ -97,11 +97,21 @@ GENERATION_MAX = (
     2**40
 )  # seconds; what is said to be later is no process, and an incarnation must have room for it
 COUNTER_BITS = 16
+_FRACTION_BITS = 12  # of the counter, at the start
 
 
 def incarnation_of(generation: int, counter: int = 0) -> int:
     """`generation << 16 | counter`: process start in seconds, then the owner's refutations."""
     return generation << COUNTER_BITS | counter
+
+
+def first_incarnation(started_s: float) -> int:
+    """That of a process which starts now, seconds since 1970: greater than that of one before it in the same second.
+
+    Equal ones of two processes would have equal digests: a node back under another key would take its place for given.
+    """
+    generation = int(started_s)
+    return incarnation_of(generation, int((started_s - generation) * 2**_FRACTION_BITS))
 
 
 def generation_of(incarnation: int) -> int:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model import Address, ConfigError, Load, generation_of, incarnation_of
+from edge.model import Address, ConfigError, Load, first_incarnation, generation_of, incarnation_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,16 @@ def test_an_incarnation_orders_by_process_start_then_by_refutations(generation: 
     assert generation_of(incarnation) == generation
     assert incarnation < incarnation_of(generation + 1)
     assert incarnation <= incarnation_of(generation, 2**16 - 1)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"), [(1.7e9, 1.7e9 + 0.001), (1.7e9 + 0.5, 1.7e9 + 0.999), (5.999, 6.0)]
+)
+def test_a_process_that_starts_later_in_the_same_second_has_a_greater_incarnation(
+    earlier: float, later: float
+) -> None:
+    assert first_incarnation(earlier) < first_incarnation(later)
+    assert generation_of(first_incarnation(later)) == int(later)
 
 
 def test_a_node_without_capacity_is_full() -> None:

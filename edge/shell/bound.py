@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edge.config import Config
-from edge.model import Address, Member, Status, incarnation_of
+from edge.model import Address, Member, Status, first_incarnation
 from edge.shell.backend import public_address, public_bind
 from edge.shell.sockets import bind, local_address, resolve
 
@@ -51,7 +51,7 @@ def own_record(config: Config, bound: Bound) -> Member:
     backup = _advertised(gossip.backup_advertise, "gossip.backup_advertise", bound.backup)
     return Member(
         name=node.name,
-        incarnation=incarnation_of(int(time.time())),
+        incarnation=first_incarnation(time.time()),
         status=Status.ALIVE,
         host=address.host,
         port=address.port,
