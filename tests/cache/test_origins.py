@@ -183,7 +183,7 @@ async def test_an_origin_that_drips_is_found_though_it_is_never_silent(pair: lis
 
     for path in PATHS[:40]:
         pair[0].on(path, drip)
-    async with fed(pair, fill_timeout_s=0.5) as two:
+    async with fed(pair, fill_timeout_s=1) as two:
         assert 504 in await two.ask_at_once(*PATHS[:40])
         assert two.up() == [False, True]
         assert set(await two.ask(*PATHS[40:])) == {200}
