@@ -101,7 +101,7 @@ _FRACTION_BITS = 12  # of the counter, at the start
 
 
 def incarnation_of(generation: int, counter: int = 0) -> int:
-    """`generation << 16 | counter`: process start in seconds, then the owner's refutations."""
+    """`generation << 16 | counter`: process start in seconds; its fraction, raised by the owner's refutations."""
     return generation << COUNTER_BITS | counter
 
 

@@ -66,11 +66,16 @@ class Site:
         path.write_text(render(settings(None, self.settings)))
         if by_script:
             files = [self.settings[name] for name in TLS_FILES if name in self.settings]
-            heeding = (
+            # A shell's background job ignores these signals, and so would all below it.
+            command = [
                 "env",
                 "--default-signal=INT,QUIT",
-            )  # which a shell's job ignores, and so would all below it
-            command = [*heeding, "/bin/sh", str(SCRIPT), str(path), str(self.folder), *files]
+                "/bin/sh",
+                str(SCRIPT),
+                str(path),
+                str(self.folder),
+                *files,
+            ]
         else:
             self.folder.mkdir(exist_ok=True)
             command = ["nginx", "-p", str(self.folder), "-c", str(path)]
